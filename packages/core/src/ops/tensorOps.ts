@@ -1,0 +1,88 @@
+import type { Vec } from '../num/vec.ts'
+import type { Shape } from './shape.ts'
+
+/** A tensor on the host, row-major. */
+export interface HostTensor {
+  readonly shape: Shape
+  readonly data: Vec
+}
+
+/** Row numbers chosen on the host: non-negative integers. */
+export type Ids = ArrayLike<number>
+
+export interface Transposes {
+  readonly transposeA?: boolean
+  readonly transposeB?: boolean
+}
+
+export interface TokenScores<T> {
+  /** ln p of the chosen token, [N], nats, differentiable. */
+  readonly logprob: T
+  /** Entropy of the whole row's distribution, [N], nats, not differentiable. */
+  readonly entropy: T
+}
+
+/**
+ * The whole vocabulary of core programs. T is the backend's tensor; binary operations broadcast as NumPy does.
+ * An operation enters only if it cannot be written from the others, and each brings a law.
+ * Everything is float32 on devices and float64 in the reference interpreter.
+ */
+export interface TensorOps<T> {
+  readonly fromHost: (x: HostTensor) => T
+  readonly shape: (x: T) => Shape
+
+  readonly add: (a: T, b: T) => T
+  readonly sub: (a: T, b: T) => T
+  readonly mul: (a: T, b: T) => T
+  readonly div: (a: T, b: T) => T
+  /** Gradient goes to the smaller operand, to `a` where they are equal. */
+  readonly minimum: (a: T, b: T) => T
+  readonly maximum: (a: T, b: T) => T
+
+  readonly neg: (x: T) => T
+  readonly exp: (x: T) => T
+  readonly log: (x: T) => T
+  readonly sqrt: (x: T) => T
+  readonly square: (x: T) => T
+  readonly abs: (x: T) => T
+  readonly tanh: (x: T) => T
+  readonly sigmoid: (x: T) => T
+  readonly erf: (x: T) => T
+  /** Clamp into [lo, hi]; the gradient is 1 inside and 0 outside. */
+  readonly clip: (x: T, lo: number, hi: number) => T
+
+  /** Reduce one axis; the axis stays with size 1. */
+  readonly sum: (x: T, axis: number) => T
+  readonly max: (x: T, axis: number) => T
+  /** Running sum along an axis. */
+  readonly cumsum: (x: T, axis: number) => T
+  /** exp(x) / sum exp(x) over the last axis, shifted by the maximum. */
+  readonly softmax: (x: T) => T
+
+  /** [.., M, K] x [.., K, N] -> [.., M, N]; both of rank 2, or both of equal rank with equal leading axes (no broadcasting). */
+  readonly matmul: (a: T, b: T, transposes?: Transposes) => T
+
+  readonly reshape: (x: T, shape: Shape) => T
+  readonly transpose: (x: T, permutation: ReadonlyArray<number>) => T
+  readonly slice: (x: T, begin: ReadonlyArray<number>, size: ReadonlyArray<number>) => T
+  readonly concat: (xs: ReadonlyArray<T>, axis: number) => T
+
+  /** Rows of a table: [V, d], N ids -> [N, d]; differentiable in the table (its gradient adds up over repeated ids). */
+  readonly embedding: (table: T, ids: Ids) => T
+  /** Log-softmax of each row at the chosen id, and the row's entropy: [N, V], N ids -> [N] each. */
+  readonly selectiveLogSoftmax: (logits: T, ids: Ids) => TokenScores<T>
+
+  /** The same values; no gradient passes. */
+  readonly stopGradient: (x: T) => T
+
+  /** Faster equals of derived programs, where the backend has them; each is bound by the law fused = derived. */
+  readonly fused?: Partial<Fused<T>>
+}
+
+/** Programs a backend may replace by one kernel. Callers use the functions of `derived.ts`, which pick. */
+export interface Fused<T> {
+  /** x / sqrt(mean(x^2) + epsilon) * weight over the last axis: [N, d], [d] -> [N, d]. */
+  readonly rmsNorm: (x: T, weight: T, epsilon: number) => T
+  /** silu(gate) * up, elementwise. */
+  readonly swiglu: (gate: T, up: T) => T
+}
