@@ -1,0 +1,162 @@
+import { finite, flag, either, integer, listOf, nullOr, oneOf, pairOf, text, tripleOf } from './codecs.ts'
+import { field, optionalSection, required, section } from './table.ts'
+
+/**
+ * Every key a training run knows: its codec, its default and one line about it. The codec, the defaults, `--help`,
+ * docs/config.md and the JSON Schema are made from this table and from nothing else.
+ */
+export const trainFields = {
+  model_name_or_path: required(
+    text,
+    "Folder of the policy to train, in the Hub's layout (config.json, safetensors, tokenizer).",
+  ),
+  dataset: required(text, 'Training rows: a parquet or JSONL file, or a folder, with an optional @split.'),
+  validation_dataset: field(nullOr(text), null, 'Rows for the evaluations during training; null = none.'),
+  test_dataset: field(
+    nullOr(text),
+    null,
+    'Rows for the evaluation before the first and after the last step; null = none.',
+  ),
+  output_dir: required(text, 'Run folder: config, logs, checkpoints, report.'),
+  seed: field(integer({ min: 0, max: 2 ** 53 - 1 }), 42, 'Key of every random draw of the run.'),
+  backend: field(oneOf('auto', 'tensorflow', 'wasm'), 'auto', 'Where tensors live; auto takes the fastest that loads.'),
+
+  estimator: field(
+    oneOf('durian', 'grpo', 'dr_grpo', 'batch', 'rloo', 'none'),
+    'durian',
+    "How rewards become advantages: difficulty-shared std, each prompt's std, no std, the batch's std, leave-one-out, or the raw reward.",
+  ),
+  std_epsilon: field(finite({ min: 0 }), 1e-6, 'Added to every std that divides a centred reward.'),
+  ddof: field(oneOf(0, 1), 1, 'Divisor n - ddof of every std: 1 = sample std, 0 = population std.'),
+  durian: section('Difficulty-aware group normalisation (used when estimator = durian).', {
+    weights: field(
+      tripleOf(finite({ min: 0 })),
+      [0.1, 0.2, 0.7],
+      'Weights of the group, perceptual and reasoning advantage (paper, eq. 20).',
+    ),
+    perceptual_quantiles: field(
+      pairOf(finite({ min: 0, max: 1 })),
+      [0.25, 0.75],
+      'Quantiles of visual entropy that separate easy, middle and hard pictures (eq. 10).',
+    ),
+    reasoning_groups: field(integer({ min: 1 }), 12, 'Number of confidence quantile groups, b (eq. 16).'),
+    confidence: field(
+      oneOf('sequence-sum', 'token-mean'),
+      'sequence-sum',
+      "A rollout's confidence: sum (eq. 14) or mean of its token log-probs.",
+    ),
+    features: field(
+      oneOf('merged', 'patches'),
+      'merged',
+      'Picture features behind the visual entropy: after or before the patch merger.',
+    ),
+  }),
+
+  loss_type: field(
+    oneOf('dapo', 'grpo', 'dr_grpo', 'bnpo'),
+    'dapo',
+    'How token losses become one number: mean over the update batch, mean of per-sequence means, sum / fixed length, mean over the micro-batch.',
+  ),
+  epsilon: field(finite({ above: 0 }), 0.2, 'Lower clip range of the probability ratio: 1 - epsilon.'),
+  epsilon_high: field(nullOr(finite({ above: 0 })), null, 'Upper clip range: 1 + epsilon_high; null = epsilon.'),
+  beta: field(finite({ min: 0 }), 0, 'Weight of the KL penalty to the starting policy; 0 = no reference policy.'),
+
+  num_generations: field(integer({ min: 1 }), 8, 'Rollouts per prompt, G.'),
+  generation_batch_size: field(integer({ min: 1 }), 256, 'Completions per rollout batch: prompts x num_generations.'),
+  per_device_train_batch_size: field(integer({ min: 1 }), 256, 'Completions per micro-batch of the update.'),
+  gradient_accumulation_steps: field(integer({ min: 1 }), 1, 'Micro-batches per optimiser step.'),
+  num_iterations: field(integer({ min: 1 }), 1, 'Passes of the update over each rollout batch.'),
+  max_steps: field(integer({ min: 0 }), 60, 'Rollout batches of the run (TRL counts optimiser steps).'),
+  max_completion_length: field(integer({ min: 1 }), 32, 'Tokens a completion may have, end token included.'),
+  max_prompt_length: field(
+    nullOr(integer({ min: 1 })),
+    null,
+    'Longer prompts are an error at load time; null = no limit.',
+  ),
+  temperature: field(finite({ above: 0 }), 1, 'Sampling temperature; log-probs are taken at it.'),
+  top_p: field(finite({ above: 0, max: 1 }), 1, 'Nucleus of the draw; 1 = all tokens.'),
+  top_k: field(integer({ min: 0 }), 0, 'Tokens kept for the draw; 0 = all.'),
+
+  learning_rate: field(finite({ min: 0 }), 1e-6, 'Peak learning rate of AdamW.'),
+  lr_scheduler_type: field(
+    oneOf('constant', 'linear', 'cosine'),
+    'constant',
+    'Learning rate after the warm-up: held, or down to 0 on a line or a half cosine.',
+  ),
+  warmup_steps: field(integer({ min: 0 }), 0, 'Optimiser steps of linear warm-up.'),
+  adam_beta1: field(finite({ min: 0, max: 0.9999999 }), 0.9, "Decay of AdamW's first moment."),
+  adam_beta2: field(finite({ min: 0, max: 0.9999999 }), 0.999, "Decay of AdamW's second moment."),
+  adam_epsilon: field(finite({ above: 0 }), 1e-8, "Added to AdamW's denominator."),
+  weight_decay: field(finite({ min: 0 }), 0, 'Decoupled weight decay.'),
+  max_grad_norm: field(finite({ above: 0 }), 1, 'Gradients are scaled down to this global norm.'),
+  freeze_vision_tower: field(flag, false, 'Leave the vision encoder and its merger as they are.'),
+
+  reward_funcs: field(listOf(text), ['accuracy_reward', 'boxed_format_reward'], 'Reward functions, by name.'),
+  reward_weights: field(listOf(finite()), [0.9, 0.1], 'One weight per reward function (paper, eq. 22).'),
+  soft_overlong: section("DAPO's punishment of completions near the length limit.", {
+    enabled: field(flag, false, 'Add it to the reward.'),
+    soft_punish_cache: field(
+      integer({ min: 1 }),
+      8,
+      'Tokens before max_completion_length over which the punishment falls from 0 to -1.',
+    ),
+    weight: field(finite({ min: 0 }), 1, 'Factor on the punishment.'),
+  }),
+  mask_truncated_completions: field(flag, false, 'Leave completions without an end token out of the loss.'),
+  dynamic_sampling: section(
+    "DAPO's dynamic sampling: draw other prompts for those whose rollouts all have one reward.",
+    {
+      enabled: field(flag, false, 'Turn it on.'),
+      max_resample_times: field(
+        integer({ min: 1 }),
+        3,
+        'Extra rounds at most; then the step goes on with what it has.',
+      ),
+    },
+  ),
+
+  logging_steps: field(integer({ min: 1 }), 1, 'Steps between lines on the console (metrics.jsonl has every step).'),
+  eval_steps: field(integer({ min: 1 }), 20, 'Steps between evaluations on validation_dataset.'),
+  eval_samples: field(
+    nullOr(integer({ min: 1 })),
+    null,
+    'Rows of validation_dataset used, from the first; null = all.',
+  ),
+  save_steps: field(integer({ min: 1 }), 20, 'Steps between checkpoints; the last step is always saved.'),
+  save_total_limit: field(nullOr(integer({ min: 1 })), 2, 'Checkpoints kept, newest first; null = all.'),
+  num_completions_to_log: field(
+    nullOr(integer({ min: 1 })),
+    null,
+    'Prompts per step written to completions.jsonl with their rollouts; null = all.',
+  ),
+
+  sft: optionalSection('Supervised cold start before the reinforcement learning; null = none.', {
+    dataset: field(nullOr(text), null, 'Rows with a solution column; null = dataset.'),
+    batch_size: field(integer({ min: 1 }), 64, 'Rows per step.'),
+    learning_rate: field(finite({ above: 0 }), 3e-3, 'Peak learning rate of AdamW.'),
+    adam_beta1: field(finite({ min: 0, max: 0.9999999 }), 0.9, "Decay of AdamW's first moment."),
+    adam_beta2: field(finite({ min: 0, max: 0.9999999 }), 0.98, "Decay of AdamW's second moment."),
+    weight_decay: field(finite({ min: 0 }), 0.01, 'Decoupled weight decay.'),
+    warmup_steps: field(integer({ min: 0 }), 20, 'Steps of linear warm-up.'),
+    max_steps: field(integer({ min: 0 }), 800, 'Steps at most, whatever the accuracy.'),
+    check_every: field(integer({ min: 1 }), 20, 'Steps between measurements of sampled accuracy.'),
+    check_from: field(integer({ min: 0 }), 100, 'First step that is measured.'),
+    check_samples: field(integer({ min: 1 }), 128, 'Prompts per measurement, one sample each.'),
+    target_accuracy: field(finite({ above: 0, max: 1 }), 0.33, 'Sampled accuracy that ends the first part.'),
+    decay_steps: field(integer({ min: 0 }), 40, 'Steps in which the learning rate then falls to 5 %.'),
+    habit_steps: field(integer({ min: 0 }), 40, 'Last steps that teach the habit of short answers; 0 = none.'),
+    habit_learning_rate: field(finite({ above: 0 }), 5e-4, 'Peak learning rate of those steps.'),
+    habit_direct_share: field(
+      finite({ min: 0, max: 1 }),
+      0.5,
+      'Share of rows answered without a thought in those steps.',
+    ),
+  }),
+
+  resume: field(
+    either(oneOf<'auto' | false>('auto', false), text),
+    'auto',
+    "Continue from output_dir's newest checkpoint if there is one (auto), from a checkpoint folder, or never (false).",
+  ),
+  dry_run: field(flag, false, 'Check everything, print the batch arithmetic, train nothing.'),
+} as const
