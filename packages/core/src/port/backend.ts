@@ -5,7 +5,8 @@ import type { TensorOps } from '../ops/tensorOps.ts'
 export type Params<T> = Readonly<Record<string, T>>
 
 /** Tensors in any arrangement of arrays and records; other leaves (numbers, strings) pass through untouched. */
-export type Tree<T> = T | number | string | boolean | null | undefined | ReadonlyArray<Tree<T>> | { readonly [key: string]: Tree<T> }
+export type Tree<T> =
+  T | number | string | boolean | null | undefined | ReadonlyArray<Tree<T>> | { readonly [key: string]: Tree<T> }
 
 export type BackendError =
   | { readonly _tag: 'Unavailable'; readonly backend: string; readonly reason: string }

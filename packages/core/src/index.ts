@@ -1,0 +1,122 @@
+// num: host arithmetic, float64
+export type { Vec } from './num/vec.ts'
+export { isConstant, mean, std, sum, type Ddof } from './num/stats.ts'
+export { quantile, quantiles } from './num/quantile.ts'
+export { transposed, type Matrix, type SquareMatrix } from './num/matrix.ts'
+export { centredColumns, centredProduct, gram } from './num/centredProduct.ts'
+export { symmetricEigenvalues } from './num/eigen.ts'
+
+// random: counter-based, stateless
+export { philox4x32, type Words } from './random/philox.ts'
+export { streams, unitInterval, words, type Counter, type Key, type Stream } from './random/key.ts'
+export { randomInt, uniform } from './random/uniform.ts'
+export { nameIndex, normals, permutation, randomInts, uniforms, type Sequence } from './random/sequence.ts'
+
+// durian: entropies, confidences, buckets, advantages
+export { spectralEntropy } from './durian/spectralEntropy.ts'
+export { visualEntropy } from './durian/visualEntropy.ts'
+export { confidence, rolloutConfidence, type ConfidenceKind } from './durian/confidence.ts'
+export { percentileBuckets, quantileBuckets, type Bucketer, type Bucketing } from './durian/bucket.ts'
+export {
+  batchStd,
+  bucketStds,
+  centreOnly,
+  groupStds,
+  leaveOneOut,
+  perPromptStd,
+  scored,
+  sharedStd,
+  type AdvantageEstimator,
+  type Advantages,
+  type RewardGroups,
+  type Rewards,
+  type StdOptions,
+} from './durian/advantage.ts'
+export {
+  durianAdvantages,
+  durianDefaults,
+  type Difficulty,
+  type DurianAdvantages,
+  type DurianOptions,
+  type Sample,
+} from './durian/durian.ts'
+export { estimator, estimatorNames, type EstimatorName, type Normalised, type Normaliser } from './durian/select.ts'
+
+// ops: the algebra of device programs
+export { broadcastShape, ShapeError, sizeOf, stridesOf, type Shape } from './ops/shape.ts'
+export type { Fused, HostTensor, Ids, TensorOps, TokenScores, Transposes } from './ops/tensorOps.ts'
+
+// port: what a backend offers
+export type {
+  Backend,
+  BackendError,
+  DeviceInfo,
+  Gradients,
+  Held,
+  KvCache,
+  KvCaches,
+  Memory,
+  Params,
+  Transfer,
+  Tree,
+  WeightSource,
+  WithBackend,
+} from './port/backend.ts'
+
+// ops: the algebra of tensor programs
+export { broadcastShape, ShapeError, sizeOf, stridesOf } from './ops/shape.ts'
+export type { Shape } from './ops/shape.ts'
+export type { Fused, HostTensor, Ids, TensorOps, TokenScores, Transposes } from './ops/tensorOps.ts'
+export { referenceOps } from './ops/reference.ts'
+export type { RefTensor } from './ops/reference.ts'
+export { erf } from './ops/erf.ts'
+export {
+  derivedRmsNorm,
+  derivedSwiglu,
+  fill,
+  gelu,
+  linear,
+  logSoftmax,
+  maskedMean,
+  mean,
+  meanAll,
+  rmsNorm,
+  rotateHalf,
+  scalar,
+  scale,
+  shift,
+  silu,
+  sumAll,
+  swiglu,
+  zeros,
+} from './ops/derived.ts'
+
+// optim
+export { initAdamW, updateAdamW } from './optim/adamw.ts'
+export type { AdamWOptions, AdamWResult, AdamWState } from './optim/adamw.ts'
+export { clipByGlobalNorm, globalNorm } from './optim/clipByGlobalNorm.ts'
+export type { ClippedGradients } from './optim/clipByGlobalNorm.ts'
+export { learningRateSchedule } from './optim/schedule.ts'
+export type { Schedule, ScheduleOptions } from './optim/schedule.ts'
+
+// port: what a backend offers
+export type {
+  Backend,
+  BackendError,
+  DeviceInfo,
+  Gradients,
+  Held,
+  KvCache,
+  KvCaches,
+  Memory,
+  Params,
+  Transfer,
+  Tree,
+  WeightSource,
+  WithBackend,
+} from './port/backend.ts'
+export { bracketOf } from './port/bracket.ts'
+export { concatKvCaches } from './port/kvCache.ts'
+export { treeWalks } from './port/tree.ts'
+export type { TreeWalks } from './port/tree.ts'
+export { residentWeights } from './port/weights.ts'
