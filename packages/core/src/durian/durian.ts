@@ -1,0 +1,125 @@
+import {
+  type Advantages,
+  bucketStds,
+  perPromptStd,
+  type Rewards,
+  scored,
+  sharedStd,
+  type StdOptions,
+} from './advantage.ts'
+import { type Bucketer, percentileBuckets, quantileBuckets } from './bucket.ts'
+
+/** What the normalisation reads of one prompt. */
+export interface Sample {
+  readonly rewards: Rewards
+  /** Visual entropy H(I_s), nats; null for a prompt without an image. */
+  readonly entropy: number | null
+  /** Confidence L(Q_s), nats; null when it is not known. */
+  readonly confidence: number | null
+}
+
+export interface DurianOptions extends StdOptions {
+  /** alpha_ori, alpha_per, alpha_rea of eq. 20. */
+  readonly weights: readonly [original: number, perceptual: number, reasoning: number]
+  /** Fractions of the two edges between the perceptual buckets (eq. 10). */
+  readonly perceptualQuantiles: readonly [low: number, high: number]
+  /** b, the number of confidence groups (eq. 16). */
+  readonly reasoningGroups: number
+}
+
+/**
+ * The paper's settings, with EasyR1's epsilon and ddof. The headline row of the paper's table 1 is the best of each column of its
+ * table 3 and not one setting; these weights are that table's first row, mean 58.8 over five benchmarks.
+ */
+export const durianDefaults: DurianOptions = {
+  weights: [0.1, 0.2, 0.7],
+  perceptualQuantiles: [0.25, 0.75],
+  reasoningGroups: 12,
+  epsilon: 1e-6,
+  ddof: 1,
+}
+
+/** One kind of difficulty over a batch, [B] each. */
+export interface Difficulty {
+  /** Entropy or confidence as given, nats; null where there is none. */
+  readonly scores: ReadonlyArray<number | null>
+  /** 0 = lowest score; null where there is no score, or no reward in the group. */
+  readonly buckets: ReadonlyArray<number | null>
+  /** Std the group's advantages are divided by (before epsilon), reward units: the bucket's, or the group's own where it has no bucket. */
+  readonly stds: ReadonlyArray<number>
+  /** Interior edges between buckets, nats, ascending. */
+  readonly edges: ReadonlyArray<number>
+}
+
+export interface DurianAdvantages {
+  /** Eq. 20, in the shape of the rewards. */
+  readonly advantages: Advantages
+  readonly components: { readonly grpo: Advantages; readonly perceptual: Advantages; readonly reasoning: Advantages }
+  readonly perceptual: Difficulty
+  readonly reasoning: Difficulty
+}
+
+/** Buckets of the samples that have a score and a reward; the others keep their own std, and move no edge. */
+const difficulty = (
+  samples: ReadonlyArray<Sample>,
+  scores: ReadonlyArray<number | null>,
+  bucketer: Bucketer,
+): Pick<Difficulty, 'scores' | 'buckets' | 'edges'> => {
+  const taking = scores.map((score, s) => score !== null && scored(samples[s]!.rewards).length > 0)
+  const { buckets, edges } = bucketer(scores.filter((score, s): score is number => score !== null && taking[s]!))
+  let next = 0
+  return { scores, buckets: taking.map((takes) => (takes ? buckets[next++]! : null)), edges }
+}
+
+/** A sample without a bucket is a bucket of its own: the shared std is then the group's own std, which is GRPO. */
+const bucketKeys = (buckets: ReadonlyArray<number | null>): ReadonlyArray<number | string> =>
+  buckets.map((bucket, s) => bucket ?? `own ${s}`)
+
+/**
+ * Durian's advantages of one batch: GRPO's, those scaled per visual-entropy bucket, and those scaled per confidence bucket, combined.
+ *
+ *   A = alpha_ori A_grpo + alpha_per A_per + alpha_rea A_rea                                 (paper, eq. 20)
+ *
+ * Pass the whole rollout batch before any minibatch split: edges and stds are the batch's. A sample without an image takes its own GRPO
+ * advantage as perceptual component, and one without a confidence likewise as reasoning component.
+ *
+ * @returns components, buckets, stds and edges beside the sum; exactly 0 for a constant group
+ * @throws RangeError for options out of range
+ */
+export const durianAdvantages = (samples: ReadonlyArray<Sample>, options: DurianOptions): DurianAdvantages => {
+  const rewards = samples.map((sample) => sample.rewards)
+  const perceptual = difficulty(
+    samples,
+    samples.map((sample) => sample.entropy),
+    percentileBuckets(options.perceptualQuantiles),
+  )
+  const reasoning = difficulty(
+    samples,
+    samples.map((sample) => sample.confidence),
+    quantileBuckets(options.reasoningGroups),
+  )
+  const perceptualKeys = bucketKeys(perceptual.buckets)
+  const reasoningKeys = bucketKeys(reasoning.buckets)
+  const components = {
+    grpo: perPromptStd(options)(rewards),
+    perceptual: sharedStd(options, perceptualKeys)(rewards),
+    reasoning: sharedStd(options, reasoningKeys)(rewards),
+  }
+  return {
+    advantages: combined([components.grpo, components.perceptual, components.reasoning], options.weights),
+    components,
+    perceptual: { ...perceptual, stds: bucketStds(rewards, perceptualKeys, options.ddof) },
+    reasoning: { ...reasoning, stds: bucketStds(rewards, reasoningKeys, options.ddof) },
+  }
+}
+
+/** Weighted sum of advantages of one shape; a weight of 0 drops its component, and null stays null. */
+const combined = (components: ReadonlyArray<Advantages>, weights: ReadonlyArray<number>): Advantages =>
+  components[0]!.map((group, s) =>
+    group.map((first, i) => {
+      if (first === null) return null
+      let total = 0
+      components.forEach((component, c) => (total += weights[c]! === 0 ? 0 : weights[c]! * component[s]![i]!))
+      return total
+    }),
+  )

@@ -1,0 +1,54 @@
+import type { Vec } from './vec.ts'
+
+/** Delta degrees of freedom of a standard deviation: 1 for the sample's (Bessel), 0 for the population's. */
+export type Ddof = 0 | 1
+
+/**
+ * Sum in float64 with Neumaier's compensation, so that the order of a batch moves the result by at most one rounding.
+ *
+ * @returns 0 for no numbers
+ */
+export const sum = (x: Vec): number => {
+  let total = 0
+  let lost = 0
+  for (let i = 0; i < x.length; i++) {
+    const term = x[i]!
+    const next = total + term
+    lost += Math.abs(total) >= Math.abs(term) ? total - next + term : term - next + total
+    total = next
+  }
+  return total + lost
+}
+
+/**
+ * Arithmetic mean.
+ *
+ * @returns NaN for no numbers, as NumPy does
+ */
+export const mean = (x: Vec): number => sum(x) / x.length
+
+/**
+ * Whether all numbers are the same: max === min, tested on the numbers themselves and not on a computed spread.
+ * A std of seven times 0.9 is 1e-16 and not 0, and 1e-16 / (1e-16 + epsilon) is how phantom advantages are born.
+ *
+ * @returns true for no numbers and for one
+ */
+export const isConstant = (x: Vec): boolean => {
+  for (let i = 1; i < x.length; i++) if (x[i] !== x[0]) return false
+  return true
+}
+
+/**
+ * Standard deviation about the mean, in two passes.
+ *
+ *   sqrt(sum_i (x_i - mean)^2 / (n - ddof))
+ *
+ * @returns exactly 0 where all numbers are the same and where n <= ddof
+ */
+export const std = (x: Vec, { ddof }: { readonly ddof: Ddof }): number => {
+  if (x.length <= ddof || isConstant(x)) return 0
+  const centre = mean(x)
+  const squares = new Float64Array(x.length)
+  for (let i = 0; i < x.length; i++) squares[i] = (x[i]! - centre) ** 2
+  return Math.sqrt(sum(squares) / (x.length - ddof))
+}
