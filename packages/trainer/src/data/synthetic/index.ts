@@ -1,0 +1,2 @@
+export { syntheticSample } from './sample.ts'
+export { families, type Family, type SampleAddress, type SyntheticOptions, type SyntheticSample } from './types.ts'
