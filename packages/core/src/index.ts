@@ -63,10 +63,7 @@ export type {
   WithBackend,
 } from './port/backend.ts'
 
-// ops: the algebra of tensor programs
-export { broadcastShape, ShapeError, sizeOf, stridesOf } from './ops/shape.ts'
-export type { Shape } from './ops/shape.ts'
-export type { Fused, HostTensor, Ids, TensorOps, TokenScores, Transposes } from './ops/tensorOps.ts'
+// ops: reference interpreter and derived programs
 export { referenceOps } from './ops/reference.ts'
 export type { RefTensor } from './ops/reference.ts'
 export { erf } from './ops/erf.ts'
@@ -78,8 +75,8 @@ export {
   linear,
   logSoftmax,
   maskedMean,
-  mean,
   meanAll,
+  meanAxis,
   rmsNorm,
   rotateHalf,
   scalar,
@@ -99,22 +96,7 @@ export type { ClippedGradients } from './optim/clipByGlobalNorm.ts'
 export { learningRateSchedule } from './optim/schedule.ts'
 export type { Schedule, ScheduleOptions } from './optim/schedule.ts'
 
-// port: what a backend offers
-export type {
-  Backend,
-  BackendError,
-  DeviceInfo,
-  Gradients,
-  Held,
-  KvCache,
-  KvCaches,
-  Memory,
-  Params,
-  Transfer,
-  Tree,
-  WeightSource,
-  WithBackend,
-} from './port/backend.ts'
+// port: defaults for backends
 export { bracketOf } from './port/bracket.ts'
 export { concatKvCaches } from './port/kvCache.ts'
 export { treeWalks } from './port/tree.ts'

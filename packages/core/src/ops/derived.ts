@@ -21,7 +21,7 @@ export const sumAll = <T>(ops: TensorOps<T>, x: T): T =>
   ops.reshape(ops.sum(ops.reshape(x, [sizeOf(ops.shape(x))]), 0), [])
 
 /** Mean over one axis, which stays with size 1. */
-export const mean = <T>(ops: TensorOps<T>, x: T, axis: number): T =>
+export const meanAxis = <T>(ops: TensorOps<T>, x: T, axis: number): T =>
   scale(ops, ops.sum(x, axis), 1 / ops.shape(x)[axis]!)
 
 /** Mean over every axis, []. */
@@ -57,7 +57,7 @@ export const rmsNorm = <T>(ops: TensorOps<T>, x: T, weight: T, epsilon: number):
 
 /** rmsNorm from primitives alone: what a fused kernel must equal. */
 export const derivedRmsNorm = <T>(ops: TensorOps<T>, x: T, weight: T, epsilon: number): T => {
-  const meanSquare = mean(ops, ops.square(x), lastAxis(ops, x)) // [.., 1]
+  const meanSquare = meanAxis(ops, ops.square(x), lastAxis(ops, x)) // [.., 1]
   return ops.mul(ops.div(x, ops.sqrt(shift(ops, meanSquare, epsilon))), weight)
 }
 
