@@ -10,6 +10,11 @@ export const trainFields = {
     text,
     "Folder of the policy to train, in the Hub's layout (config.json, safetensors, tokenizer).",
   ),
+  from_scratch: field(
+    flag,
+    false,
+    "Start from random weights instead of the folder's and make the cold start again (needs an sft section).",
+  ),
   dataset: required(text, 'Training rows: a parquet or JSONL file, or a folder, with an optional @split.'),
   validation_dataset: field(nullOr(text), null, 'Rows for the evaluations during training; null = none.'),
   test_dataset: field(
@@ -131,6 +136,11 @@ export const trainFields = {
   ),
 
   sft: optionalSection('Supervised cold start before the reinforcement learning; null = none.', {
+    when: field(
+      oneOf('always', 'from_scratch'),
+      'always',
+      'always: also on a folder that has weights; from_scratch: only with from_scratch.',
+    ),
     dataset: field(nullOr(text), null, 'Rows with a solution column; null = dataset.'),
     batch_size: field(integer({ min: 1 }), 64, 'Rows per step.'),
     learning_rate: field(finite({ above: 0 }), 3e-3, 'Peak learning rate of AdamW.'),
