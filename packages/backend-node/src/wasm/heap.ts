@@ -1,0 +1,67 @@
+import { DeviceFault } from '@durian/backend-tfjs'
+
+/** A tensor as kernels see it: its data's handle, not the data. */
+export interface TensorInfo {
+  readonly dataId: object
+  shape: number[]
+  readonly dtype: string
+}
+
+/** What our kernels use of tfjs's wasm backend. Its own types declare half of this private. */
+export interface WasmBackend {
+  readonly wasm: {
+    _malloc: (bytes: number) => number
+    _free: (address: number) => void
+    readonly HEAPU8: Uint8Array
+    readonly cwrap: (name: string, result: null, parameters: ReadonlyArray<string>) => (...values: unknown[]) => void
+    readonly tfjs: {
+      readonly registerTensor: (id: number, size: number, address: number) => void
+      readonly disposeData: (id: number) => void
+    }
+  }
+  dataIdNextNumber: number
+  readonly dataIdMap: { readonly get: (dataId: object) => { readonly id: number; readonly memoryOffset: number } }
+  readonly makeOutput: (shape: number[], dtype: string) => TensorInfo
+  readonly incRef: (dataId: object) => void
+  readonly disposeData: (dataId: object) => boolean
+}
+
+/**
+ * A tensor's numbers in place. Take it after every allocation of the kernel: memory that grows gets a new buffer, and old views read as empty.
+ */
+export const floats = (backend: WasmBackend, x: TensorInfo): Float32Array =>
+  new Float32Array(backend.wasm.HEAPU8.buffer, address(backend, x), sizeOf(x))
+
+export const ints = (backend: WasmBackend, x: TensorInfo): Int32Array =>
+  new Int32Array(backend.wasm.HEAPU8.buffer, address(backend, x), sizeOf(x))
+
+/** Above 2 GB emscripten's addresses come back negative. */
+export const address = (backend: WasmBackend, x: TensorInfo): number =>
+  backend.dataIdMap.get(x.dataId).memoryOffset >>> 0
+
+/** Another handle on the same numbers. */
+export const alias = (backend: WasmBackend, x: TensorInfo, shape = x.shape): TensorInfo => {
+  backend.incRef(x.dataId)
+  return { dataId: x.dataId, shape: [...shape], dtype: x.dtype }
+}
+
+const sizeOf = ({ shape }: TensorInfo): number => shape.reduce((product, size) => product * size, 1)
+
+/**
+ * Make an exhausted heap an error. tfjs ignores a null from malloc and goes on at address 0, over the module's own data:
+ * past 4 GB results are wrong in silence. The call before the wrap matters: emscripten's stub replaces `_malloc` on its first call.
+ */
+export const guardHeap = (backend: WasmBackend): void => {
+  const { wasm } = backend
+  wasm._free(wasm._malloc(8))
+  const malloc = wasm._malloc
+  wasm._malloc = (bytes) => {
+    const pointer = malloc(bytes)
+    if (pointer !== 0 || bytes === 0) return pointer
+    throw new DeviceFault({
+      _tag: 'OutOfMemory',
+      backend: 'wasm',
+      reason: `no room for ${bytes} more bytes in the 4 GB of WebAssembly memory: use smaller batches or --backend tensorflow`,
+    })
+  }
+}
