@@ -1,0 +1,86 @@
+import { batchArithmetic, type TrainConfig } from './trainConfig.ts'
+
+type Check = (config: TrainConfig) => string | undefined
+
+const wholeGroups: Check = (c) =>
+  c.generation_batch_size % c.num_generations === 0
+    ? undefined
+    : `generation_batch_size (${c.generation_batch_size}) must be a multiple of num_generations (${c.num_generations}), ` +
+      `e.g. ${nearestMultiple(c.generation_batch_size, c.num_generations)}.`
+
+const wholeGroupsInMicroBatch: Check = (c) =>
+  c.per_device_train_batch_size % c.num_generations === 0
+    ? undefined
+    : `per_device_train_batch_size (${c.per_device_train_batch_size}) must be a multiple of num_generations ` +
+      `(${c.num_generations}), e.g. ${nearestMultiple(c.per_device_train_batch_size, c.num_generations)}.`
+
+const wholeUpdates: Check = (c) => {
+  const { updateBatch } = batchArithmetic(c)
+  return c.generation_batch_size % updateBatch === 0
+    ? undefined
+    : `generation_batch_size (${c.generation_batch_size}) must be a multiple of per_device_train_batch_size x ` +
+        `gradient_accumulation_steps (${c.per_device_train_batch_size} x ${c.gradient_accumulation_steps} = ${updateBatch}); ` +
+        `set per_device_train_batch_size=${c.generation_batch_size} gradient_accumulation_steps=1 for one update per rollout batch.`
+}
+
+const groupsWithSpread: Check = (c) =>
+  c.num_generations >= 2 || c.estimator === 'none'
+    ? undefined
+    : `num_generations is 1, and a group of one gives advantage 0 with estimator ${c.estimator}; ` +
+      `use num_generations=2 or more, or estimator=none.`
+
+const oneWeightPerReward: Check = (c) =>
+  c.reward_funcs.length === c.reward_weights.length
+    ? undefined
+    : `reward_weights has ${c.reward_weights.length} numbers for the ${c.reward_funcs.length} entries of reward_funcs; ` +
+      `give one weight per function.`
+
+const differentRewards: Check = (c) => {
+  const twice = c.reward_funcs.find((name, i) => c.reward_funcs.indexOf(name) !== i)
+  return twice === undefined ? undefined : `reward_funcs names ${twice} twice; add the two weights up instead.`
+}
+
+const durianWeighs: Check = (c) =>
+  c.estimator !== 'durian' || c.durian.weights.some((w) => w > 0)
+    ? undefined
+    : `durian.weights are all 0, so every advantage is 0; the default is [0.1, 0.2, 0.7].`
+
+const quantilesInOrder: Check = (c) => {
+  const [low, high] = c.durian.perceptual_quantiles
+  return low <= high
+    ? undefined
+    : `durian.perceptual_quantiles must rise, but ${low} is above ${high}; write [${high}, ${low}].`
+}
+
+const overlongFits: Check = (c) =>
+  !c.soft_overlong.enabled || c.soft_overlong.soft_punish_cache < c.max_completion_length
+    ? undefined
+    : `soft_overlong.soft_punish_cache (${c.soft_overlong.soft_punish_cache}) must be below max_completion_length ` +
+      `(${c.max_completion_length}).`
+
+const warmupEnds: Check = (c) => {
+  const { optimiserSteps } = batchArithmetic(c)
+  return c.lr_scheduler_type === 'constant' || optimiserSteps === 0 || c.warmup_steps < optimiserSteps
+    ? undefined
+    : `warmup_steps (${c.warmup_steps}) must be below the run's ${optimiserSteps} optimiser steps for ` +
+        `lr_scheduler_type ${c.lr_scheduler_type}.`
+}
+
+const nearestMultiple = (n: number, of: number): number => Math.max(1, Math.round(n / of)) * of
+
+const checks: ReadonlyArray<Check> = [
+  groupsWithSpread,
+  wholeGroups,
+  wholeGroupsInMicroBatch,
+  wholeUpdates,
+  oneWeightPerReward,
+  differentRewards,
+  durianWeighs,
+  quantilesInOrder,
+  overlongFits,
+  warmupEnds,
+]
+
+/** What is wrong between keys that are each right: one sentence a problem, naming the keys and the mend; empty when nothing is. */
+export const configProblems = (config: TrainConfig): ReadonlyArray<string> =>
+  checks.flatMap((check) => check(config) ?? [])
