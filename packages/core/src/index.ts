@@ -40,7 +40,31 @@ export {
   type DurianOptions,
   type Sample,
 } from './durian/durian.ts'
-export { estimator, estimatorNames, type EstimatorName, type Normalised, type Normaliser } from './durian/select.ts'
+export {
+  estimator,
+  estimatorNames,
+  normaliser,
+  rewardEstimatorNames,
+  type EstimatorName,
+  type Normalised,
+  type Normaliser,
+  type RewardEstimatorName,
+} from './durian/select.ts'
+
+// diagnostics: where a batch's groups stand, and who moves the update
+export {
+  groupKind,
+  groupKinds,
+  rewardMidpoint,
+  rightAbove,
+  rightCount,
+  rightHistograms,
+  type GroupKind,
+  type Right,
+  type RightHistogram,
+} from './diagnostics/groupKind.ts'
+export { effectiveShare, massShares, updateMasses } from './diagnostics/mass.ts'
+export { groupSummary, type GroupBatch, type GroupSummary } from './diagnostics/summary.ts'
 
 // ops: the algebra of device programs
 export { broadcastShape, ShapeError, sizeOf, stridesOf, type Shape } from './ops/shape.ts'

@@ -5,12 +5,38 @@ import {
   centreOnly,
   leaveOneOut,
   perPromptStd,
+  type StdOptions,
 } from './advantage.ts'
 import { type Difficulty, durianAdvantages, type DurianOptions, type Sample } from './durian.ts'
 
-/** Names of the advantage estimators, as in configuration files and on the command line. */
-export const estimatorNames = ['durian', 'grpo', 'dr_grpo', 'batch', 'rloo'] as const
+/** Names of the estimators that look at rewards alone, as in configuration files and on the command line. */
+export const rewardEstimatorNames = ['grpo', 'dr_grpo', 'batch', 'rloo', 'none'] as const
+export type RewardEstimatorName = (typeof rewardEstimatorNames)[number]
+
+/** Names of all estimators. */
+export const estimatorNames = ['durian', ...rewardEstimatorNames] as const
 export type EstimatorName = (typeof estimatorNames)[number]
+
+/**
+ * The estimator of a name, among those that look at rewards alone: the one place where a configuration's word becomes a function.
+ *
+ * `grpo` std of each prompt (paper, eq. 3); `dr_grpo` centred only; `batch` one std for the batch; `rloo` leave one out;
+ * `none` the reward itself, without a baseline (TRL's `scale_rewards: none` is `dr_grpo`).
+ */
+export const estimator = (name: RewardEstimatorName, options: StdOptions): AdvantageEstimator => {
+  switch (name) {
+    case 'grpo':
+      return perPromptStd(options)
+    case 'dr_grpo':
+      return centreOnly
+    case 'batch':
+      return batchStd(options)
+    case 'rloo':
+      return leaveOneOut
+    case 'none':
+      return (rewards) => rewards
+  }
+}
 
 /** One answer for every estimator. */
 export interface Normalised {
@@ -25,29 +51,12 @@ export interface Normalised {
 
 export type Normaliser = (samples: ReadonlyArray<Sample>) => Normalised
 
-const byRewards =
-  (name: EstimatorName, estimate: AdvantageEstimator): Normaliser =>
-  (samples) => {
+/** Any estimator by name, `durian` (paper, eq. 20) included, with what it reports beside the advantages. */
+export const normaliser = (name: EstimatorName, options: DurianOptions): Normaliser => {
+  if (name === 'durian') return (samples) => durianAdvantages(samples, options)
+  const estimate = estimator(name, options)
+  return (samples) => {
     const advantages = estimate(samples.map((sample) => sample.rewards))
     return { advantages, components: { [name]: advantages }, perceptual: null, reasoning: null }
-  }
-
-/**
- * The estimator of a name: the one place where a configuration's word becomes a function.
- *
- * `durian` eq. 20; `grpo` std of each prompt, eq. 3; `dr_grpo` centred only; `batch` one std for the batch; `rloo` leave one out.
- */
-export const estimator = (name: EstimatorName, options: DurianOptions): Normaliser => {
-  switch (name) {
-    case 'durian':
-      return (samples) => durianAdvantages(samples, options)
-    case 'grpo':
-      return byRewards(name, perPromptStd(options))
-    case 'dr_grpo':
-      return byRewards(name, centreOnly)
-    case 'batch':
-      return byRewards(name, batchStd(options))
-    case 'rloo':
-      return byRewards(name, leaveOneOut)
   }
 }

@@ -1,0 +1,7 @@
+export { editDistance, nearest } from './didYouMean.ts'
+export { Finite, Text } from './finite.ts'
+export { NumberLists, NumberRows, NumbersOrNull } from './numbers.ts'
+export { sealed, type Fields, type UnknownKeys } from './sealed.ts'
+export { tagged, type Branches } from './tagged.ts'
+export { problems } from './problems.ts'
+export { AdvantageResult, AdvantageRow, FeatureRow } from './advantageRow.ts'
