@@ -1,0 +1,223 @@
+import { either as E } from 'fp-ts'
+import * as t from 'io-ts'
+
+/** The sizes and constants of one Qwen2.5-VL, whatever its size: what `config.json` says, with Hugging Face's defaults filled in. */
+export interface PolicyConfig {
+  readonly text: TextConfig
+  readonly vision: VisionConfig
+  readonly tokens: TokenIds
+}
+
+export interface TextConfig {
+  readonly vocabSize: number
+  readonly hiddenSize: number
+  readonly intermediateSize: number
+  readonly layers: number
+  readonly heads: number
+  /** Divides `heads`: each key head serves `heads / kvHeads` query heads. */
+  readonly kvHeads: number
+  readonly headDim: number
+  readonly ropeTheta: number
+  /** Rotary pairs that turn with time, height and width; they sum to headDim / 2. */
+  readonly mropeSection: readonly [number, number, number]
+  readonly rmsNormEps: number
+  /** The output head is the embedding table. */
+  readonly tied: boolean
+}
+
+export interface VisionConfig {
+  readonly depth: number
+  readonly hiddenSize: number
+  readonly intermediateSize: number
+  readonly heads: number
+  readonly headDim: number
+  readonly channels: number
+  /** Pixels along one edge of a patch. */
+  readonly patchSize: number
+  readonly temporalPatchSize: number
+  /** Patches along one edge of a merged token. */
+  readonly mergeSize: number
+  /** Pixels along one edge of an attention window. */
+  readonly windowSize: number
+  /** Layers that attend over the whole picture. */
+  readonly fullAttentionBlocks: ReadonlyArray<number>
+  readonly outHiddenSize: number
+}
+
+export interface TokenIds {
+  readonly image: number
+  readonly video: number
+  readonly visionStart: number
+  readonly visionEnd: number
+  /** End-of-sequence ids named by config.json; may be empty. */
+  readonly end: ReadonlyArray<number>
+  readonly pad: number | undefined
+}
+
+const integer = (name: string, from: number): t.Type<number, number, unknown> => {
+  const is = (u: unknown): u is number => typeof u === 'number' && Number.isSafeInteger(u) && u >= from
+  return new t.Type(name, is, (u, c) => (is(u) ? t.success(u) : t.failure(u, c)), t.identity)
+}
+const Count = integer('a positive integer', 1)
+const Id = integer('a non-negative integer', 0)
+const isPositive = (u: unknown): u is number => typeof u === 'number' && Number.isFinite(u) && u > 0
+const Positive: t.Type<number, number, unknown> = new t.Type(
+  'a positive number',
+  isPositive,
+  (u, c) => (isPositive(u) ? t.success(u) : t.failure(u, c)),
+  t.identity,
+)
+const Ids = t.union([Id, t.array(Id), t.null], 'an id or a list of ids')
+
+const RopeJson = t.partial({ mrope_section: t.array(Count), rope_theta: Positive, type: t.string, rope_type: t.string })
+
+const TextJson = t.intersection([
+  t.type({
+    vocab_size: Count,
+    hidden_size: Count,
+    intermediate_size: Count,
+    num_hidden_layers: Count,
+    num_attention_heads: Count,
+  }),
+  t.partial({
+    num_key_value_heads: t.union([Count, t.null]),
+    head_dim: t.union([Count, t.null]),
+    rope_theta: Positive,
+    rms_norm_eps: Positive,
+    rope_scaling: t.union([RopeJson, t.null]),
+    rope_parameters: t.union([RopeJson, t.null]),
+    tie_word_embeddings: t.boolean,
+    hidden_act: t.string,
+    use_sliding_window: t.boolean,
+    eos_token_id: Ids,
+    pad_token_id: Ids,
+  }),
+])
+
+const VisionJson = t.intersection([
+  t.type({ depth: Count, hidden_size: Count, intermediate_size: Count, num_heads: Count, out_hidden_size: Count }),
+  t.partial({
+    in_chans: Count,
+    in_channels: Count,
+    patch_size: Count,
+    temporal_patch_size: Count,
+    spatial_merge_size: Count,
+    window_size: Count,
+    fullatt_block_indexes: t.array(Id),
+    hidden_act: t.string,
+  }),
+])
+
+const RootJson = t.intersection([
+  t.type({ model_type: t.literal('qwen2_5_vl'), vision_config: VisionJson, image_token_id: Id }),
+  t.partial({
+    video_token_id: Id,
+    vision_start_token_id: Id,
+    vision_end_token_id: Id,
+    eos_token_id: Ids,
+    pad_token_id: Ids,
+    tie_word_embeddings: t.boolean,
+  }),
+])
+
+/** First failure as `key.path: expected …, found …`. */
+const firstFailure = (errors: t.Errors): string => {
+  const context = errors[0]!.context
+  const path = context.map(({ key }) => key).filter((key) => key !== '' && !/^\d+$/.test(key))
+  const { type } = context[context.length - 1]!
+  const found = JSON.stringify(errors[0]!.value) ?? 'nothing'
+  return `${path.join('.') || 'the file'}: expected ${type.name}, found ${found.slice(0, 60)}`
+}
+
+const decoded = <A>(codec: t.Type<A, unknown, unknown>, json: unknown, under = ''): E.Either<string, A> =>
+  E.mapLeft((errors: t.Errors) => `${under}${firstFailure(errors)}`)(codec.decode(json))
+
+const idList = (ids: t.TypeOf<typeof Ids> | undefined): ReadonlyArray<number> =>
+  ids === undefined || ids === null ? [] : typeof ids === 'number' ? [ids] : ids
+
+/**
+ * Read a Qwen2.5-VL `config.json` in the Hub's flat form, or nested under `text_config` as transformers 5 writes it.
+ *
+ * @returns Left: one sentence that names the key. Unknown keys are ignored, as the Hub's files carry many.
+ */
+export const decodePolicyConfig = (json: unknown): E.Either<string, PolicyConfig> => {
+  const root = decoded(RootJson, json)
+  if (E.isLeft(root)) return root
+  const nested = (json as { readonly text_config?: unknown }).text_config
+  const text = decoded(TextJson, nested ?? json, nested === undefined ? '' : 'text_config.')
+  if (E.isLeft(text)) return text
+  const config = assembled(root.right, text.right)
+  const fault = inconsistency(config, text.right, root.right)
+  return fault === undefined ? E.right(config) : E.left(fault)
+}
+
+const assembled = (root: t.TypeOf<typeof RootJson>, text: t.TypeOf<typeof TextJson>): PolicyConfig => {
+  const vision = root.vision_config
+  const rope = text.rope_scaling ?? text.rope_parameters
+  const headDim = text.head_dim ?? text.hidden_size / text.num_attention_heads
+  const section = rope?.mrope_section ?? []
+  return {
+    text: {
+      vocabSize: text.vocab_size,
+      hiddenSize: text.hidden_size,
+      intermediateSize: text.intermediate_size,
+      layers: text.num_hidden_layers,
+      heads: text.num_attention_heads,
+      kvHeads: text.num_key_value_heads ?? text.num_attention_heads,
+      headDim,
+      ropeTheta: text.rope_theta ?? rope?.rope_theta ?? 1e6,
+      mropeSection: [section[0] ?? 0, section[1] ?? 0, section[2] ?? 0],
+      rmsNormEps: text.rms_norm_eps ?? 1e-6,
+      tied: root.tie_word_embeddings ?? text.tie_word_embeddings ?? false,
+    },
+    vision: {
+      depth: vision.depth,
+      hiddenSize: vision.hidden_size,
+      intermediateSize: vision.intermediate_size,
+      heads: vision.num_heads,
+      headDim: vision.hidden_size / vision.num_heads,
+      channels: vision.in_chans ?? vision.in_channels ?? 3,
+      patchSize: vision.patch_size ?? 14,
+      temporalPatchSize: vision.temporal_patch_size ?? 2,
+      mergeSize: vision.spatial_merge_size ?? 2,
+      windowSize: vision.window_size ?? 112,
+      fullAttentionBlocks: vision.fullatt_block_indexes ?? [7, 15, 23, 31],
+      outHiddenSize: vision.out_hidden_size,
+    },
+    tokens: {
+      image: root.image_token_id,
+      video: root.video_token_id ?? 151656,
+      visionStart: root.vision_start_token_id ?? 151652,
+      visionEnd: root.vision_end_token_id ?? 151653,
+      end: idList(root.eos_token_id ?? text.eos_token_id),
+      pad: idList(root.pad_token_id ?? text.pad_token_id)[0],
+    },
+  }
+}
+
+/** What the codec cannot see: numbers that must fit together, and settings this program does not have. */
+const inconsistency = (
+  { text, vision }: PolicyConfig,
+  textJson: t.TypeOf<typeof TextJson>,
+  root: t.TypeOf<typeof RootJson>,
+): string | undefined => {
+  const section = (textJson.rope_scaling ?? textJson.rope_parameters)?.mrope_section
+  if (section?.length !== 3) return 'rope_scaling.mrope_section: expected three positive integers'
+  if (!Number.isInteger(text.headDim) || text.headDim % 2 !== 0)
+    return `hidden_size / num_attention_heads = ${text.headDim}: expected an even integer`
+  if (section[0]! + section[1]! + section[2]! !== text.headDim / 2)
+    return `rope_scaling.mrope_section: [${section}] must sum to half the head dimension, ${text.headDim / 2}`
+  if (text.heads % text.kvHeads !== 0)
+    return `num_key_value_heads: ${text.kvHeads} must divide num_attention_heads, ${text.heads}`
+  if (!Number.isInteger(vision.headDim) || vision.headDim % 4 !== 0)
+    return `vision_config: hidden_size / num_heads = ${vision.headDim}: expected a multiple of 4`
+  if (vision.outHiddenSize !== text.hiddenSize)
+    return `vision_config.out_hidden_size: ${vision.outHiddenSize} must equal hidden_size, ${text.hiddenSize}`
+  if (vision.windowSize % (vision.patchSize * vision.mergeSize) !== 0)
+    return `vision_config.window_size: ${vision.windowSize} must be a multiple of ${vision.patchSize * vision.mergeSize}, the edge of a merged token`
+  if ((textJson.hidden_act ?? 'silu') !== 'silu') return `hidden_act: "${textJson.hidden_act}" is not supported, only silu`
+  if ((root.vision_config.hidden_act ?? 'silu') !== 'silu')
+    return `vision_config.hidden_act: "${root.vision_config.hidden_act}" is not supported, only silu`
+  if (textJson.use_sliding_window === true) return 'use_sliding_window: sliding-window attention is not supported; set it to false'
+  return undefined
+}

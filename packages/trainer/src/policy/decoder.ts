@@ -1,0 +1,165 @@
+import { linear, type Params, rmsNorm, sizeOf, swiglu, type TensorOps, type WeightSource } from '@durian/core'
+import type { PolicyConfig, TextConfig } from './config.ts'
+import { weight } from './params.ts'
+import { type Rotary, rotated } from './rope.ts'
+
+/** Rotated keys and values. Of a prompt [P * KV, Tp, hd], of rollouts [P * KV * G, t, hd] (prompt, key head, rollout). */
+export interface KeysValues<T> {
+  readonly keys: T
+  readonly values: T
+}
+
+interface Heads<T> extends KeysValues<T> {
+  /** [B * KV, length * group, hd]: the query heads of one key head lie in the rows, so that no product broadcasts. */
+  readonly queries: T
+}
+
+/** The pieces of one decoder layer; `rows` are B runs of `length` tokens. */
+const decoderLayer = <T>(ops: TensorOps<T>, config: TextConfig, params: Params<T>) => {
+  const { heads, kvHeads, headDim, rmsNormEps } = config
+  const group = heads / kvHeads
+
+  const projected = (name: string, x: T): T =>
+    linear(ops, x, weight(params, `self_attn.${name}.weight`), weight(params, `self_attn.${name}.bias`))
+
+  /** [B * length, KV * width] -> [B * KV, length * (width / hd), hd]. */
+  const byKeyHead = (x: T, B: number): T => {
+    const [n = 0, columns = 0] = ops.shape(x)
+    const [length, width] = [n / B, columns / kvHeads]
+    const apart = ops.transpose(ops.reshape(x, [B, length, kvHeads, width]), [0, 2, 1, 3]) // [B, KV, length, width]
+    return ops.reshape(apart, [B * kvHeads, (length * width) / headDim, headDim])
+  }
+
+  const normed = (x: T): T => rmsNorm(ops, x, weight(params, 'input_layernorm.weight'), rmsNormEps)
+
+  const keysValues = (h: T, B: number, { keys, turn }: Rotary<T>): KeysValues<T> => ({
+    keys: byKeyHead(rotated(ops, projected('k_proj', h), keys, turn), B),
+    values: byKeyHead(projected('v_proj', h), B),
+  })
+
+  const headsOf = (h: T, B: number, tables: Rotary<T>): Heads<T> => ({
+    queries: byKeyHead(rotated(ops, projected('q_proj', h), tables.queries, tables.turn), B),
+    ...keysValues(h, B, tables),
+  })
+
+  /** Residual stream after this layer: x [N, d], mixed values [B * KV, length * group, hd]. */
+  const after = (x: T, mixed: T, B: number): T => {
+    const n = ops.shape(x)[0]!
+    const apart = ops.reshape(mixed, [B, kvHeads, n / B, group * headDim])
+    const together = ops.reshape(ops.transpose(apart, [0, 2, 1, 3]), [n, heads * headDim])
+    const attended = ops.add(x, linear(ops, together, weight(params, 'self_attn.o_proj.weight')))
+    const h = rmsNorm(ops, attended, weight(params, 'post_attention_layernorm.weight'), rmsNormEps)
+    const gate = linear(ops, h, weight(params, 'mlp.gate_proj.weight'))
+    const up = linear(ops, h, weight(params, 'mlp.up_proj.weight'))
+    return ops.add(attended, linear(ops, swiglu(ops, gate, up), weight(params, 'mlp.down_proj.weight')))
+  }
+
+  return { normed, keysValues, headsOf, after }
+}
+
+/**
+ * Keys and values of P prompts, one entry a layer: everything the rollouts need to know of their prompt.
+ * The last layer's own attention and feed-forward are never needed.
+ *
+ * @param x - embedded tokens, [P * Tp, d], prompts padded on the right (a causal prompt never sees what follows it)
+ * @param causal - additive mask, [Tp * group, Tp]
+ */
+export const promptKeysValues =
+  <T>(ops: TensorOps<T>, { text }: PolicyConfig) =>
+  (
+    weights: WeightSource<T>,
+    x: T,
+    { prompts, causal, tables }: { readonly prompts: number; readonly causal: T; readonly tables: Rotary<T> },
+  ): ReadonlyArray<KeysValues<T>> => {
+    const all: KeysValues<T>[] = []
+    for (let index = 0; ; index++) {
+      const layer = decoderLayer(ops, text, weights.under(`model.layers.${index}.`))
+      const h = layer.normed(x)
+      if (index === text.layers - 1) return [...all, layer.keysValues(h, prompts, tables)]
+      const { queries, keys, values } = layer.headsOf(h, prompts, tables)
+      const scores = ops.add(ops.matmul(queries, keys, { transposeB: true }), causal) // [P * KV, Tp * group, Tp]
+      x = layer.after(x, ops.matmul(ops.softmax(scores), values), prompts)
+      all.push({ keys, values })
+    }
+  }
+
+export interface StreamOptions<T> {
+  readonly prompts: number
+  /** Rollouts of each prompt. */
+  readonly rollouts: number
+  /** One entry a layer, [P * KV, Tp, hd]. */
+  readonly prefix: ReadonlyArray<KeysValues<T>>
+  /** Additive, over the prompt's keys then own keys; broadcasts to [P, KV * G, length * group, Tp + t]. Absent when nothing is hidden. */
+  readonly mask?: T | undefined
+  readonly tables: Rotary<T>
+  /** Own keys and values up to now of one layer, given those of the new tokens. Left out in training: these are all there are. */
+  readonly own?: ((layer: number, fresh: KeysValues<T>) => KeysValues<T>) | undefined
+}
+
+/**
+ * Last hidden states of rollouts that share prompts: each token attends to its prompt's keys, which exist once a prompt, and to its own.
+ *
+ * @param x - embedded tokens, [P * G * length, d]
+ * @returns [P * G * length, d], after the final norm
+ */
+export const streamHidden =
+  <T>(ops: TensorOps<T>, { text }: PolicyConfig) =>
+  (weights: WeightSource<T>, x: T, options: StreamOptions<T>): T => {
+    const { prompts, tables, own = (_, fresh) => fresh } = options
+    for (let index = 0; index < text.layers; index++) {
+      const layer = decoderLayer(ops, text, weights.under(`model.layers.${index}.`))
+      const { queries, ...fresh } = layer.headsOf(layer.normed(x), prompts, tables)
+      const runs = prompts * text.kvHeads * options.rollouts
+      const alone = (y: T): T => ops.reshape(y, [runs, sizeOf(ops.shape(y)) / runs / text.headDim, text.headDim])
+      const mine = own(index, { keys: alone(fresh.keys), values: alone(fresh.values) })
+      const mixed = sharedPromptAttention(ops, { queries, mine, prompt: options.prefix[index]!, mask: options.mask, prompts })
+      x = layer.after(x, mixed, prompts)
+    }
+    return rmsNorm(ops, x, weight(weights.under('model.norm.'), 'weight'), text.rmsNormEps)
+  }
+
+/**
+ * One softmax over two sets of keys: the prompt's, met by the queries of all its rollouts in one product, and each rollout's own.
+ *
+ * @returns [P * KV, G * length * group, hd]
+ */
+const sharedPromptAttention = <T>(
+  ops: TensorOps<T>,
+  {
+    queries, // [P * KV, G * length * group, hd]
+    prompt, // [P * KV, Tp, hd]
+    mine, // [P * KV * G, t, hd]
+    mask,
+    prompts,
+  }: {
+    readonly queries: T
+    readonly prompt: KeysValues<T>
+    readonly mine: KeysValues<T>
+    readonly mask: T | undefined
+    readonly prompts: number
+  },
+): T => {
+  const [pairs = 0, folded = 0, headDim = 0] = ops.shape(queries)
+  const [runs = 0, t = 0] = ops.shape(mine.keys)
+  const Tp = ops.shape(prompt.keys)[1]!
+  const perRun = (folded * pairs) / runs // length * group
+  const toPrompt = ops.matmul(queries, prompt.keys, { transposeB: true }) // [P * KV, G * length * group, Tp]
+  const toOwn = ops.matmul(ops.reshape(queries, [runs, perRun, headDim]), mine.keys, { transposeB: true }) // [P * KV * G, .., t]
+  const scores = ops.reshape(
+    ops.concat([ops.reshape(toPrompt, [runs, perRun, Tp]), toOwn], 2),
+    [prompts, runs / prompts, perRun, Tp + t],
+  )
+  const shares = ops.reshape(ops.softmax(mask === undefined ? scores : ops.add(scores, mask)), [runs, perRun, Tp + t])
+  const promptShares = ops.reshape(ops.slice(shares, [0, 0, 0], [runs, perRun, Tp]), [pairs, folded, Tp])
+  const ownShares = ops.slice(shares, [0, 0, Tp], [runs, perRun, t])
+  return ops.add(
+    ops.matmul(promptShares, prompt.values),
+    ops.reshape(ops.matmul(ownShares, mine.values), [pairs, folded, headDim]),
+  )
+}
+
+/** Logits of hidden states over the vocabulary: [N, d] -> [N, V]. */
+export const logitsOf =
+  <T>(ops: TensorOps<T>, { text }: PolicyConfig) =>
+  (weights: WeightSource<T>, hidden: T): T =>
+    linear(ops, hidden, weight(weights.under(text.tied ? 'model.embed_tokens.' : 'lm_head.'), 'weight'))

@@ -1,0 +1,108 @@
+import { ShapeError, type TensorOps, type WeightSource } from '@durian/core'
+import type { PolicyConfig } from './config.ts'
+import { type KeysValues, promptKeysValues } from './decoder.ts'
+import { weight } from './params.ts'
+import { type PictureBatch, pictureBatch } from './pictures.ts'
+import { type RopeTables, rotary, textRope } from './rope.ts'
+import type { EncodedPrompt } from './types.ts'
+import { mergedTokens, visionTower } from './vision.ts'
+
+/** What a hidden key's score is lowered by: exp(-1e9) is 0 in float32 and a row with one visible key stays exact. */
+export const HIDDEN = -1e9
+
+/**
+ * P prompts on the host, without their last tokens (those open each rollout's stream), padded on the right to Tp.
+ * Made once per batch and used for rollout, old log-probs and update alike.
+ */
+export interface PromptBatch {
+  readonly count: number
+  /** Tp. */
+  readonly length: number
+  /** Real tokens of each prompt, without the last. */
+  readonly lengths: ReadonlyArray<number>
+  /** The different text tokens, in order of first use. */
+  readonly vocabulary: Int32Array
+  /** For each token its row in [vocabulary's embeddings; merged picture tokens], [P * Tp]; padding points at row 0. */
+  readonly places: Int32Array
+  readonly rope: RopeTables
+  readonly pictures: PictureBatch | undefined
+  readonly last: ReadonlyArray<LastToken>
+}
+
+/** Where a prompt's completions set in. */
+export interface LastToken {
+  readonly id: number
+  readonly position: readonly [time: number, height: number, width: number]
+  readonly nextPosition: number
+}
+
+export const promptBatch =
+  (config: PolicyConfig) =>
+  (prompts: ReadonlyArray<EncodedPrompt>): PromptBatch => {
+    const lengths = prompts.map(({ ids }) => ids.length - 1)
+    const length = Math.max(...lengths)
+    const images = prompts.flatMap((prompt) => prompt.images)
+    const pictures = images.length === 0 ? undefined : pictureBatch(config.vision, images)
+    const slots = new Map<number, number>()
+    for (const { ids } of prompts)
+      for (const id of ids.subarray(0, -1)) if (id !== config.tokens.image && !slots.has(id)) slots.set(id, slots.size)
+    const places = new Int32Array(prompts.length * length)
+    const axes = [0, 1, 2].map(() => new Int32Array(prompts.length * length))
+    let merged = 0
+    prompts.forEach(({ ids, positions }, p) => {
+      for (let i = 0; i < lengths[p]!; i++) {
+        const row = p * length + i
+        places[row] =
+          ids[i] === config.tokens.image ? slots.size + (pictures?.order[merged++] ?? NaN) : slots.get(ids[i]!)!
+        axes.forEach((axis, a) => (axis[row] = positions[a]![i]!))
+      }
+    })
+    if (merged !== (pictures?.order.length ?? 0))
+      throw new ShapeError(`prompts hold ${merged} image tokens, their pictures make ${pictures?.order.length ?? 0}`)
+    return {
+      count: prompts.length,
+      length,
+      lengths,
+      vocabulary: Int32Array.from(slots.keys()),
+      places,
+      rope: textRope(ropeOptions(config), [axes[0]!, axes[1]!, axes[2]!]),
+      pictures,
+      last: prompts.map(lastToken),
+    }
+  }
+
+const lastToken = ({ ids, positions: [time, height, width], nextPosition }: EncodedPrompt): LastToken => {
+  const at = ids.length - 1
+  return { id: ids[at]!, position: [time[at]!, height[at]!, width[at]!], nextPosition }
+}
+
+export const ropeOptions = ({ text }: PolicyConfig): Parameters<typeof textRope>[0] => ({
+  headDim: text.headDim,
+  theta: text.ropeTheta,
+  section: text.mropeSection,
+})
+
+/** The prompts' keys and values, one entry a layer, [P * KV, Tp, hd]: the pictures are seen and the prompts read once, here. */
+export const prefill =
+  <T>(ops: TensorOps<T>, config: PolicyConfig) =>
+  (weights: WeightSource<T>, batch: PromptBatch): ReadonlyArray<KeysValues<T>> => {
+    const table = weight(weights.under('model.embed_tokens.'), 'weight')
+    const words = ops.embedding(table, batch.vocabulary)
+    const rows =
+      batch.pictures === undefined
+        ? words
+        : ops.concat([words, mergedTokens(ops, config.vision)(weights, visionTower(ops, config.vision)(weights, batch.pictures))], 0)
+    return promptKeysValues(ops, config)(weights, ops.embedding(rows, batch.places), {
+      prompts: batch.count,
+      causal: ops.fromHost(causalMask(batch.length, config.text.heads / config.text.kvHeads)),
+      tables: rotary(ops, batch.rope, config.text.headDim),
+    })
+  }
+
+/** Additive causal mask, [length * group, length]: each token's `group` query heads lie in neighbouring rows. */
+const causalMask = (length: number, group: number) => {
+  const data = new Float32Array(length * group * length)
+  for (let row = 0; row < length * group; row++)
+    data.fill(HIDDEN, row * length + Math.floor(row / group) + 1, (row + 1) * length)
+  return { shape: [length * group, length], data }
+}

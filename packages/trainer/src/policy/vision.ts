@@ -1,0 +1,129 @@
+import { gelu, linear, type Params, rmsNorm, swiglu, type TensorOps, type WeightSource } from '@durian/core'
+import type { PolicyConfig, VisionConfig } from './config.ts'
+import { weight } from './params.ts'
+import { type PictureBatch, pictureBatch, type Segments } from './pictures.ts'
+import { type Rotary, rotary, rotated } from './rope.ts'
+import type { ProcessedImage } from './types.ts'
+
+/** HF's vision tower has this constant in its code, not in `config.json`. */
+const EPSILON = 1e-6
+
+/**
+ * The vision tower up to its merger: patches attend within windows, in some layers within the whole picture.
+ *
+ * @returns [patches, d], window order, before the merger's norm
+ * transformers@v5.17 modeling_qwen2_5_vl.py, Qwen2_5_VisionTransformerPretrainedModel
+ */
+export const visionTower =
+  <T>(ops: TensorOps<T>, config: VisionConfig) =>
+  (weights: WeightSource<T>, pictures: PictureBatch): T => {
+    const width = pictures.pixels.length / pictures.patches
+    const pixels = ops.fromHost({ shape: [pictures.patches, width], data: pictures.pixels })
+    const projection = weight(weights.under('visual.patch_embed.'), 'proj.weight') // [d, 3, tp, p, p]
+    // The stride is the kernel: the convolution is a product of each patch's pixels with the flattened filter.
+    let x = linear(ops, pixels, ops.reshape(projection, [config.hiddenSize, width])) // [patches, d]
+    const tables = rotary(ops, pictures.rope, config.headDim)
+    for (let layer = 0; layer < config.depth; layer++) {
+      const params = weights.under(`visual.blocks.${layer}.`)
+      const segments = config.fullAttentionBlocks.includes(layer) ? pictures.wholes : pictures.windows
+      const attention = selfAttention(ops, config, params, tables)
+      x = ops.add(x, attention(rmsNorm(ops, x, weight(params, 'norm1.weight'), EPSILON), segments))
+      x = ops.add(x, feedForward(ops, params, rmsNorm(ops, x, weight(params, 'norm2.weight'), EPSILON)))
+    }
+    return x
+  }
+
+const selfAttention =
+  <T>(ops: TensorOps<T>, { heads, headDim, hiddenSize }: VisionConfig, params: Params<T>, tables: Rotary<T>) =>
+  (x: T, segments: Segments): T => {
+    // Cutting the weight in three is cheaper than cutting the product: it has hiddenSize rows, not one a patch.
+    const part = (index: number): T =>
+      linear(
+        ops,
+        x,
+        ops.slice(weight(params, 'attn.qkv.weight'), [index * hiddenSize, 0], [hiddenSize, hiddenSize]),
+        ops.slice(weight(params, 'attn.qkv.bias'), [index * hiddenSize], [hiddenSize]),
+      ) // [N, H * hd]
+    const rows = {
+      queries: rotated(ops, part(0), tables.queries, tables.turn),
+      keys: rotated(ops, part(1), tables.keys, tables.turn),
+      values: part(2),
+    }
+    const within = (length: number, { queries, keys, values }: typeof rows): T => {
+      const n = ops.shape(queries)[0]!
+      const apart = (y: T): T => ops.transpose(ops.reshape(y, [n / length, length, heads, headDim]), [0, 2, 1, 3])
+      const scores = ops.matmul(apart(queries), apart(keys), { transposeB: true }) // [segments, H, L, L]
+      const mixed = ops.matmul(ops.softmax(scores), apart(values)) // [segments, H, L, hd]
+      return ops.reshape(ops.transpose(mixed, [0, 2, 1, 3]), [n, hiddenSize])
+    }
+    const [only, ...others] = segments.groups
+    const attended =
+      only !== undefined && others.length === 0
+        ? within(only.length, rows)
+        : ops.embedding(
+            ops.concat(
+              segments.groups.map((group) =>
+                within(group.length, {
+                  queries: ops.embedding(rows.queries, group.rows),
+                  keys: ops.embedding(rows.keys, group.rows),
+                  values: ops.embedding(rows.values, group.rows),
+                }),
+              ),
+              0,
+            ),
+            segments.restore,
+          )
+    return linear(ops, attended, weight(params, 'attn.proj.weight'), weight(params, 'attn.proj.bias'))
+  }
+
+const feedForward = <T>(ops: TensorOps<T>, params: Params<T>, x: T): T => {
+  const part = (name: string, y: T): T =>
+    linear(ops, y, weight(params, `mlp.${name}_proj.weight`), weight(params, `mlp.${name}_proj.bias`))
+  return part('down', swiglu(ops, part('gate', x), part('up', x)))
+}
+
+/** The merger's norm: [patches, d] -> [patches, d]. */
+const normalised = <T>(ops: TensorOps<T>, merger: Params<T>, patches: T): T =>
+  rmsNorm(ops, patches, weight(merger, 'ln_q.weight'), EPSILON)
+
+/** Merged tokens as the decoder sees them: [patches, d] -> [patches / merge^2, decoder's d], still in window order. */
+export const mergedTokens =
+  <T>(ops: TensorOps<T>, config: VisionConfig) =>
+  (weights: WeightSource<T>, patches: T): T => {
+    const merger = weights.under('visual.merger.')
+    const unit = config.mergeSize ** 2
+    const [rows = 0, width = 0] = ops.shape(patches)
+    const grouped = ops.reshape(normalised(ops, merger, patches), [rows / unit, unit * width])
+    const hidden = gelu(ops, linear(ops, grouped, weight(merger, 'mlp.0.weight'), weight(merger, 'mlp.0.bias')))
+    return linear(ops, hidden, weight(merger, 'mlp.2.weight'), weight(merger, 'mlp.2.bias'))
+  }
+
+export interface VisionFeatures<T> {
+  /** [sum of counts, d], pictures one after another, rows in raster order. */
+  readonly rows: T
+  /** Rows of each picture. */
+  readonly counts: ReadonlyArray<number>
+}
+
+/**
+ * What the vision encoder says of each picture: the input of the visual entropy (paper, eq. 5).
+ * `merged`: tokens after the patch merger, what the decoder sees; `patches`: one row a patch, after the encoder's last norm.
+ */
+export const visionFeatures =
+  <T>(ops: TensorOps<T>, config: PolicyConfig) =>
+  (
+    weights: WeightSource<T>,
+    images: ReadonlyArray<ProcessedImage>,
+    { features }: { readonly features: 'merged' | 'patches' },
+  ): VisionFeatures<T> => {
+    const pictures = pictureBatch(config.vision, images)
+    const patches = visionTower(ops, config.vision)(weights, pictures)
+    if (features === 'merged')
+      return { rows: ops.embedding(mergedTokens(ops, config.vision)(weights, patches), pictures.order), counts: pictures.counts }
+    const unit = config.vision.mergeSize ** 2
+    const order = Int32Array.from({ length: pictures.patches }, (_, i) => pictures.order[Math.floor(i / unit)]! * unit + (i % unit))
+    return {
+      rows: ops.embedding(normalised(ops, weights.under('visual.merger.'), patches), order),
+      counts: pictures.counts.map((count) => count * unit),
+    }
+  }
