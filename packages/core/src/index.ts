@@ -43,7 +43,7 @@ export {
 export {
   estimator,
   estimatorNames,
-  normaliser,
+  rewardEstimator,
   rewardEstimatorNames,
   type EstimatorName,
   type Normalised,

@@ -23,7 +23,7 @@ export type EstimatorName = (typeof estimatorNames)[number]
  * `grpo` std of each prompt (paper, eq. 3); `dr_grpo` centred only; `batch` one std for the batch; `rloo` leave one out;
  * `none` the reward itself, without a baseline (TRL's `scale_rewards: none` is `dr_grpo`).
  */
-export const estimator = (name: RewardEstimatorName, options: StdOptions): AdvantageEstimator => {
+export const rewardEstimator = (name: RewardEstimatorName, options: StdOptions): AdvantageEstimator => {
   switch (name) {
     case 'grpo':
       return perPromptStd(options)
@@ -52,9 +52,9 @@ export interface Normalised {
 export type Normaliser = (samples: ReadonlyArray<Sample>) => Normalised
 
 /** Any estimator by name, `durian` (paper, eq. 20) included, with what it reports beside the advantages. */
-export const normaliser = (name: EstimatorName, options: DurianOptions): Normaliser => {
+export const estimator = (name: EstimatorName, options: DurianOptions): Normaliser => {
   if (name === 'durian') return (samples) => durianAdvantages(samples, options)
-  const estimate = estimator(name, options)
+  const estimate = rewardEstimator(name, options)
   return (samples) => {
     const advantages = estimate(samples.map((sample) => sample.rewards))
     return { advantages, components: { [name]: advantages }, perceptual: null, reasoning: null }
