@@ -1,0 +1,34 @@
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
+import { pathToFileURL } from 'node:url'
+import { root, run } from './lib/process.mjs'
+import { main } from './lib/stage.mjs'
+import { setUp } from './setup.mjs'
+
+/**
+ * `npm start [-- key=value …]`: set up, make the demo's data when it is missing, train on it. What follows `--` goes to
+ * `durian train` behind the demo's config, so `npm start -- estimator=grpo` runs the same with another estimator.
+ */
+await main(async () => {
+  await setUp()
+  process.chdir(root)
+  const command = join(root, 'packages', 'trainer', 'dist', 'cli', 'main.js')
+  const splits = ['train', 'validation', 'test'].map((name) => join('data', 'demo', `${name}.parquet`))
+  if (!splits.every((file) => existsSync(file))) {
+    const { code } = await run([process.execPath, command, 'data', 'make', '--out', join('data', 'demo')], {
+      output: 'inherit',
+    })
+    if (code !== 0) return code
+  }
+  // In this very process, so that signals and exit codes need no passing on.
+  process.argv = [
+    process.execPath,
+    command,
+    'train',
+    '--config',
+    join('examples', 'demo.yaml'),
+    ...process.argv.slice(2),
+  ]
+  await import(pathToFileURL(command).href)
+  return process.exitCode
+})
