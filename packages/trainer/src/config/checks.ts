@@ -66,6 +66,11 @@ const warmupEnds: Check = (c) => {
         `lr_scheduler_type ${c.lr_scheduler_type}.`
 }
 
+const scratchIsTaught: Check = (c) =>
+  !c.from_scratch || c.sft !== null
+    ? undefined
+    : `from_scratch starts from random weights, which no reward can teach; add an sft section for the cold start.`
+
 const nearestMultiple = (n: number, of: number): number => Math.max(1, Math.round(n / of)) * of
 
 const checks: ReadonlyArray<Check> = [
@@ -79,6 +84,7 @@ const checks: ReadonlyArray<Check> = [
   quantilesInOrder,
   overlongFits,
   warmupEnds,
+  scratchIsTaught,
 ]
 
 /** What is wrong between keys that are each right: one sentence a problem, naming the keys and the mend; empty when nothing is. */

@@ -116,6 +116,7 @@ describe('resolveConfig', () => {
     expect(refusal(base, ['durian.weights=[0, 0, 0]'])).toContain('durian.weights')
     expect(refusal(base, ['durian.perceptual_quantiles=[0.8, 0.2]'])).toContain('write [0.2, 0.8]')
     expect(refusal(base, ['soft_overlong.enabled=true', 'max_completion_length=8'])).toContain('soft_punish_cache')
+    expect(refusal(base, ['from_scratch=true'])).toContain('add an sft section')
     expect(refusal(base, ['lr_scheduler_type=linear', 'warmup_steps=60'])).toContain('60 optimiser steps')
   })
 
