@@ -1,0 +1,170 @@
+import type { Command } from 'commander'
+import { either as E, taskEither as TE } from 'fp-ts'
+import { attempt } from '../effect.ts'
+import { badInput, runFailed, sentence, type TrainError } from '../errors.ts'
+import { checkData } from '../data/checkData.ts'
+import {
+  familyCounts,
+  makeData,
+  rlFamilies,
+  sftFamilies,
+  splits,
+  splitStreams,
+  type MakeOptions,
+  type Split,
+  type SplitSummary,
+} from '../data/synthetic/makeData.ts'
+import { writePreview } from '../data/synthetic/preview.ts'
+
+/** Flags of `durian data make` as commander hands them over. */
+type MakeFlags = Readonly<
+  Record<Split | 'seed' | 'noise' | 'clutter' | 'sft_noise' | 'sft_clutter' | 'out', string>
+> & {
+  readonly preview?: string
+}
+
+interface NumberRule {
+  readonly kind: 'whole' | 'real'
+  readonly most: number
+}
+
+/** A flag's number, or the sentence that says what it takes. */
+const numberOf = (flag: string, text: string, { kind, most }: NumberRule): E.Either<TrainError, number> => {
+  const value = Number(text)
+  const right = text.trim() !== '' && value >= 0 && value <= most && (kind === 'real' || Number.isInteger(value))
+  if (right) return E.right(value)
+  const wanted = kind === 'whole' ? 'a whole number' : 'a number'
+  return E.left(badInput(`--${flag} takes ${wanted} from 0 to ${most}, not "${text}".`))
+}
+
+const rowLimit: NumberRule = { kind: 'whole', most: 10_000_000 }
+const noiseRule: NumberRule = { kind: 'real', most: 2 }
+const clutterRule: NumberRule = { kind: 'whole', most: 1000 }
+
+const makeOptionsOf = (flags: MakeFlags): TE.TaskEither<TrainError, MakeOptions> =>
+  attempt(async (take) => {
+    const number = (flag: keyof MakeFlags, rule: NumberRule) => take(numberOf(flag, flags[flag] ?? '', rule))
+    const rows = {
+      train: await number('train', rowLimit),
+      validation: await number('validation', rowLimit),
+      test: await number('test', rowLimit),
+      sft: await number('sft', rowLimit),
+    }
+    const rl = {
+      noise: await number('noise', noiseRule),
+      clutter: await number('clutter', clutterRule),
+      families: rlFamilies,
+    }
+    const sft = {
+      noise: await number('sft_noise', noiseRule),
+      clutter: await number('sft_clutter', clutterRule),
+      families: sftFamilies,
+    }
+    const seed = await number('seed', { kind: 'whole', most: Number.MAX_SAFE_INTEGER })
+    if (splits.every((split) => rows[split] === 0))
+      await take(E.left(badInput('All splits have 0 rows; ask for some, e.g. --train 4096.')))
+    return { directory: flags.out, seed, rows, options: { train: rl, validation: rl, test: rl, sft } }
+  })
+
+const table = (lines: ReadonlyArray<ReadonlyArray<string>>): string => {
+  const widths = lines[0]!.map((_, column) => Math.max(...lines.map((line) => line[column]!.length)))
+  return lines
+    .map((line) =>
+      line
+        .map((cell, i) => cell.padEnd(widths[i]!))
+        .join('  ')
+        .trimEnd(),
+    )
+    .join('\n')
+}
+
+const summaryTable = (summaries: ReadonlyArray<SplitSummary>): string =>
+  table([
+    ['split', 'rows', 'MB', 'questions', 'file'],
+    ...summaries.map((summary) => [
+      summary.split,
+      String(summary.rows),
+      (summary.bytes / 1e6).toFixed(1),
+      familyCounts(summary),
+      summary.path,
+    ]),
+  ])
+
+/** A line on stderr when a split is done and every two seconds between. */
+const progressLines = (): NonNullable<MakeOptions['onProgress']> => {
+  let last = Date.now()
+  return ({ split, done, of }) => {
+    if (done < of && Date.now() - last < 2000) return
+    last = Date.now()
+    process.stderr.write(`${split} ${done}/${of}\n`)
+  }
+}
+
+const preview = (path: string, { seed, options }: MakeOptions): TE.TaskEither<TrainError, string> =>
+  TE.tryCatch(
+    async () => {
+      const samples = await writePreview(path, { seed, stream: splitStreams.train }, options.train)
+      const lines = samples.map(({ problem, solution }, i) => `${i + 1}\t${problem}\t${solution}`)
+      return [`Preview of the training pictures, in reading order: ${path}`, ...lines].join('\n')
+    },
+    (thrown) =>
+      runFailed(`Could not write the preview ${path} (${thrown instanceof Error ? thrown.message : String(thrown)}).`),
+  )
+
+const make = (flags: MakeFlags): TE.TaskEither<TrainError, string> =>
+  attempt(async (take) => {
+    const options = await take(makeOptionsOf(flags))
+    const summaries = await take(makeData({ ...options, onProgress: progressLines() }))
+    const sheet = flags.preview === undefined ? [] : [await take(preview(flags.preview, options))]
+    return [summaryTable(summaries), ...sheet].join('\n')
+  })
+
+const check = (spec: string): TE.TaskEither<TrainError, string> =>
+  attempt(async (take) => {
+    const { rows, pictures, bytes, solutions, sides, extra } = await take(checkData(spec))
+    return table([
+      ['rows', String(rows)],
+      [
+        'pictures',
+        `${pictures}, ${(bytes / 1e6).toFixed(1)} MB${sides === null ? '' : `, ${sides[0]} to ${sides[1]} pixels a side`}`,
+      ],
+      ['solutions', String(solutions)],
+      ['other columns', extra.length === 0 ? 'none' : extra.join(', ')],
+    ])
+  })
+
+/** Prints the result, or the error's one sentence and the exit code that goes with it. */
+const finish = async (effect: TE.TaskEither<TrainError, string>): Promise<void> => {
+  const result = await effect()
+  if (E.isRight(result)) {
+    process.stdout.write(`${result.right}\n`)
+    return
+  }
+  process.stderr.write(`${sentence(result.left)}\n`)
+  process.exitCode = result.left._tag === 'BadInput' ? 2 : 1
+}
+
+/** Adds `durian data make` and `durian data check`. */
+export const registerData = (program: Command): void => {
+  const data = program.command('data').description('make and check data sets')
+  data
+    .command('make')
+    .description('write the synthetic geometry data set as parquet in the Geometry3K schema')
+    .requiredOption('--out <dir>', 'directory to write into; made if absent')
+    .option('--train <rows>', 'training rows', '4096')
+    .option('--validation <rows>', 'validation rows', '512')
+    .option('--test <rows>', 'test rows', '1024')
+    .option('--sft <rows>', 'rows for a supervised cold start', '0')
+    .option('--seed <number>', 'the same seed gives the same data; splits never share a draw', '0')
+    .option('--noise <sigma>', 'largest grey noise, 1 = white', '0.45')
+    .option('--clutter <lines>', 'most line pieces behind the figure', '12')
+    .option('--sft_noise <sigma>', 'the same for the cold start', '0.3')
+    .option('--sft_clutter <lines>', 'the same for the cold start', '8')
+    .option('--preview <file>', 'also write a sheet of example pictures (PNG)')
+    .action((flags: MakeFlags) => finish(make(flags)))
+  data
+    .command('check')
+    .description('read a data set and every picture in it, and say what is there')
+    .argument('<data>', 'file.parquet, file.jsonl or directory@split')
+    .action((spec: string) => finish(check(spec)))
+}
