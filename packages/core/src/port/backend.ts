@@ -32,13 +32,14 @@ export interface Held<T> {
   /** Give up ownership: they outlive the bracket and belong to the caller. */
   readonly release: <A>(tree: A) => A
   /** Free now what the bracket owns. */
-  readonly free: (tree: Tree<T>) => void
+  readonly free: (tree: unknown) => void
 }
 
 export interface Memory<T> {
   /** Run and free every tensor made inside except those in the result. Synchronous: never spans an await. */
   readonly scope: <A>(body: () => A) => A
-  readonly free: (tree: Tree<T>) => void
+  /** Free every tensor in an arrangement of arrays and records; other leaves are ignored. */
+  readonly free: (tree: unknown) => void
   readonly liveTensors: () => number
   readonly bytes: () => number
   /** For work that crosses an await: frees what it still holds on success and on failure. */

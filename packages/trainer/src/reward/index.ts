@@ -8,6 +8,7 @@ export {
   combineRewards,
   mathReward,
   rewardFunctions,
+  type Rewarder,
   type RewardFunction,
   type RewardOptions,
   type Scored,

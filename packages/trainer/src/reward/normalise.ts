@@ -1,10 +1,7 @@
-/** Words after a number that change nothing in it. */
+/** Words after a number that change nothing in it. Bare `m` and `in` are not among them: they may be variables. */
 const units = [
   'degrees?',
   'deg',
-  'square',
-  'sq',
-  'cubic',
   'units?',
   'centimet(?:er|re)s?',
   'millimet(?:er|re)s?',
@@ -19,14 +16,14 @@ const units = [
   'cm',
   'mm',
   'km',
-  'm',
-  'in',
 ].join('|')
-const trailingUnit = new RegExp(`(?<=[\\d})]) ?(?:${units})\\.?(?:\\^\\{?[23]\\}?)?$`, 'i')
+const power = '(?:\\^\\{?[23]\\}?)?'
+const dimension = '(?:(?:square|sq|cubic|cu)\\.? )?'
+const trailingUnit = new RegExp(`(?<=[\\d})]) ?${dimension}(?:${units})\\.?${power}$`, 'i')
 
-/** A group of \text and its kin whose content is a unit goes; other content stays without the command. */
-const textCommand = /\\(?:text|mathrm|textbf|textit|mathbf|operatorname|mbox) ?\{([^{}]*)\}/g
-const unitOnly = new RegExp(`^\\s*(?:${units})?\\.?(?:\\s+(?:${units}))*\\s*$`, 'i')
+/** A group of \text and its kin whose content is a unit goes, its power too; other content stays without the command. */
+const textCommand = /\\(?:text|mathrm|textbf|textit|mathbf|operatorname|mbox) ?\{([^{}]*)\}(\^\{?[23]\}?)?/g
+const unitOnly = new RegExp(`^ ?${dimension}(?:${units}|m|in)?\\.?${power} ?$`, 'i')
 
 const steps: ReadonlyArray<readonly [pattern: RegExp, replacement: string]> = [
   [/\$|\\\(|\\\)|\\\[|\\\]/g, ''],
@@ -48,9 +45,11 @@ const steps: ReadonlyArray<readonly [pattern: RegExp, replacement: string]> = [
  */
 export const normalisedAnswer = (text: string): string => {
   let out = steps.reduce((old, [pattern, replacement]) => old.replace(pattern, replacement), text)
-  out = out.replace(textCommand, (_, content: string) => (unitOnly.test(content) ? ' ' : content)).trim()
+  out = out
+    .replace(textCommand, (_, content: string, raised: string | undefined) =>
+      unitOnly.test(content) ? ' ' : `${content}${raised ?? ''}`,
+    )
+    .trim()
   out = out.replace(/^(?:[a-zA-Z]|\\angle [A-Z]+|m ?\\angle ?[A-Z]+) ?= ?/, '').replace(/ ?\.$/, '')
-  // "square units" is two words.
-  for (let i = 0; i < 3; i++) out = out.replace(trailingUnit, '').trimEnd()
-  return out.trim()
+  return out.replace(trailingUnit, '').trim()
 }

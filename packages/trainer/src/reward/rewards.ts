@@ -56,15 +56,15 @@ export interface TotalReward {
   readonly parts: Readonly<Record<string, number | null>>
 }
 
+/** All rewards of a run as one function of a completion. */
+export type Rewarder = (scored: Scored) => TotalReward
+
 /**
  * The total reward as one function; Left (BadInput) names an unknown reward.
  *
  * Differs from TRL, which sums what it has: a rollout whose accuracy is unknown is left out and not scored by its format alone.
  */
-export const combineRewards = ({
-  functions,
-  softOverlong,
-}: RewardOptions): E.Either<TrainError, (scored: Scored) => TotalReward> => {
+export const combineRewards = ({ functions, softOverlong }: RewardOptions): E.Either<TrainError, Rewarder> => {
   const unknown = functions.find(({ name }) => !Object.hasOwn(rewardFunctions, name))
   if (unknown !== undefined) {
     const known = Object.keys(rewardFunctions).join(', ')

@@ -16,13 +16,14 @@ export interface Rational {
 /** A sum of rational multiples of sqrt(n) * pi^k, n squarefree; the key is `n,k`, no coefficient is 0. */
 export type Surd = ReadonlyMap<string, Rational>
 
-/** A number of 2,000 bits is 600 digits: twice the longest answer that is read. */
-const maxBits = 2000n
-const limit = 1n << maxBits
-const maxTerms = 16
-/** Squarefree parts are found by trial division up to 10^5, 1 ms. */
-const maxRadicand = 10n ** 10n
-const maxExponent = 64
+/**
+ * Bounds that keep the slowest answer of 300 characters at milliseconds: 400 bits are 120 digits, sqrt(2), sqrt(3) and sqrt(5)
+ * span 8 terms, and a squarefree part is found by trial division up to 10^4.
+ */
+const limit = 1n << 400n
+const maxTerms = 8
+const maxRadicand = 10n ** 8n
+const maxExponent = 32n
 
 const absolute = (a: bigint): bigint => (a < 0n ? -a : a)
 const bounded = (a: bigint): bigint => {
@@ -142,15 +143,19 @@ export const squareRoot = (a: Surd): Surd => {
   return new Map([[`${free},0`, rational(square, value.denominator)]])
 }
 
-/** a to a whole power, |power| at most 64; or to 1/2. */
+/** a to a whole power, |power| at most 32; or to 1/2. */
 export const power = (a: Surd, exponent: Surd): Surd => {
   const half = asRational(exponent)
   if (half?.numerator === 1n && half.denominator === 2n) return squareRoot(a)
   const whole = integerOf(exponent)
   if (whole === null) throw new Unreadable('a fractional power')
-  if (absolute(whole) > BigInt(maxExponent)) throw new BudgetExceeded()
+  if (absolute(whole) > maxExponent) throw new BudgetExceeded()
   let result = fromRational(one)
-  for (let i = 0; i < Number(absolute(whole)); i++) result = multiply(result, a)
+  let square = a
+  for (let rest = absolute(whole); rest > 0n; rest >>= 1n) {
+    if (rest & 1n) result = multiply(result, square)
+    if (rest > 1n) square = multiply(square, square)
+  }
   return whole < 0n ? inverse(result) : result
 }
 

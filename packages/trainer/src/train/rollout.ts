@@ -1,0 +1,114 @@
+import { type Backend, confidence, type Params, residentWeights, visualEntropy } from '@durian/core'
+import type { taskEither as TE } from 'fp-ts'
+import type { TrainConfig } from '../config/trainConfig.ts'
+import type { Row } from '../data/types.ts'
+import { attempt } from '../effect.ts'
+import type { TrainError } from '../errors.ts'
+import type { PolicyConfig } from '../policy/config.ts'
+import { generate } from '../policy/generate.ts'
+import type { EncodedPrompt, SamplingOptions } from '../policy/types.ts'
+import { visionFeatures } from '../policy/vision.ts'
+import { encodePrompt } from '../processor/encodePrompt.ts'
+import type { Processor } from '../processor/loadProcessor.ts'
+import type { Rewarder } from '../reward/index.ts'
+import type { Group } from './groups.ts'
+import type { Stopwatch } from './stopwatch.ts'
+
+/** What rollouts are made with. */
+export interface RolloutContext<T> {
+  readonly backend: Backend<T>
+  readonly config: TrainConfig
+  readonly policy: PolicyConfig
+  readonly processor: Processor
+  readonly rewarder: Rewarder
+}
+
+/** A row whose prompt is tokenised and whose pictures are decoded: once, for rollout and update alike. */
+export interface Task {
+  readonly row: Row
+  readonly prompt: EncodedPrompt
+}
+
+export const encodeRows = (processor: Processor, rows: ReadonlyArray<Row>): TE.TaskEither<TrainError, ReadonlyArray<Task>> =>
+  attempt(async (take) => {
+    const tasks: Array<Task> = []
+    for (const row of rows) tasks.push({ row, prompt: await take(encodePrompt(processor)(row)) })
+    return tasks
+  })
+
+/** The draws of training: temperature and truncation of the configuration, vision tokens banned. */
+export const samplingOptions = (config: TrainConfig, processor: Processor, step: number): SamplingOptions => ({
+  numGenerations: config.num_generations,
+  maxCompletionLength: config.max_completion_length,
+  temperature: config.temperature,
+  topP: config.top_p,
+  topK: config.top_k,
+  banned: processor.tokens.vision,
+  endTokens: processor.tokens.end,
+  seed: config.seed,
+  step,
+})
+
+/**
+ * Visual entropy of each prompt's pictures under the policy's own vision encoder, nats (paper, eq. 5-9); null without a picture.
+ * All pictures of a prompt count together. The paper computes these once with a fixed encoder; here the encoder is the one in training.
+ */
+export const visualEntropies =
+  <T>({ backend: { ops, memory, transfer }, config, policy }: Pick<RolloutContext<T>, 'backend' | 'config' | 'policy'>) =>
+  (params: Params<T>, prompts: ReadonlyArray<EncodedPrompt>): TE.TaskEither<TrainError, ReadonlyArray<number | null>> =>
+    attempt((take) =>
+      memory.bracket(async (held) => {
+        const images = prompts.flatMap((prompt) => prompt.images)
+        if (images.length === 0) return prompts.map(() => null)
+        const { rows, counts } = held.keep(
+          memory.scope(() => visionFeatures(ops, policy)(residentWeights(params), images, { features: config.durian.features })),
+        )
+        const width = ops.shape(rows)[1]!
+        const data = await take(transfer.read(rows))
+        let picture = 0
+        let row = 0
+        return prompts.map((prompt) => {
+          if (prompt.images.length === 0) return null
+          const first = row
+          for (const _ of prompt.images) row += counts[picture++]!
+          return visualEntropy({ rows: row - first, cols: width, data: data.subarray(first * width, row * width) })
+        })
+      }),
+    )
+
+/** Roll out every task G times under `params`, score the completions and measure both difficulties. */
+export const rollOut =
+  <T>(context: RolloutContext<T>, watch: Stopwatch) =>
+  (params: Params<T>, tasks: ReadonlyArray<Task>, place: { readonly step: number; readonly firstPrompt: number }): TE.TaskEither<TrainError, ReadonlyArray<Group>> =>
+    attempt(async (take) => {
+      const { backend, config, policy, processor, rewarder } = context
+      const prompts = tasks.map((task) => task.prompt)
+      const drawn = await watch.time('gen', () =>
+        take(
+          generate(backend, policy)(residentWeights(params), prompts, {
+            ...samplingOptions(config, processor, place.step),
+            firstPrompt: place.firstPrompt,
+          }),
+        ),
+      )
+      const texts = drawn.map((completions) => completions.map((completion) => processor.tokenizer.decode(completion.ids, { skipSpecial: true })))
+      const scores = await watch.time('reward', async () =>
+        tasks.map(({ row }, s) =>
+          drawn[s]!.map((completion, i) => rewarder({ row, response: texts[s]![i]!, length: completion.ids.length })),
+        ),
+      )
+      const entropies = await watch.time('entropy', () => take(visualEntropies(context)(params, prompts)))
+      return tasks.map(({ row, prompt }, s): Group => ({
+        row,
+        prompt,
+        completions: drawn[s]!,
+        texts: texts[s]!,
+        rewards: scores[s]!.map((score) => score.total),
+        parts: scores[s]!.map((score) => score.parts),
+        visualEntropy: entropies[s]!,
+        confidence: confidence(
+          drawn[s]!.map((completion) => completion.logprobs),
+          config.durian.confidence,
+        ),
+      }))
+    })

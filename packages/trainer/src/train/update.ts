@@ -1,0 +1,255 @@
+import {
+  batchTotals,
+  type Backend,
+  type BatchTotals,
+  type Params,
+  policyLoss,
+  type PolicyLossStatistics,
+  recipe,
+  residentWeights,
+  type TensorOps,
+} from '@durian/core'
+import type { taskEither as TE } from 'fp-ts'
+import type { TrainConfig } from '../config/trainConfig.ts'
+import { batchArithmetic } from '../config/trainConfig.ts'
+import { attempt } from '../effect.ts'
+import { runFailed, type TrainError } from '../errors.ts'
+import { completionBatch, type CompletionBatch, scoreCompletions } from '../policy/completions.ts'
+import type { PolicyConfig } from '../policy/config.ts'
+import type { Group } from './groups.ts'
+import { type Learner, type MicroLoss, optimiserStep, replaced } from './optimise.ts'
+
+/** Where a step happens: device, configuration, architecture, and the frozen policy of the KL penalty (null with beta = 0). */
+export interface UpdateContext<T> {
+  readonly backend: Backend<T>
+  readonly config: TrainConfig
+  readonly policy: PolicyConfig
+  readonly reference: Params<T> | null
+  /** Learning rate of each optimiser step, counted from 0. */
+  readonly learningRate: (optimiserStep: number) => number
+}
+
+/** Host numbers of all updates of one step; means over the updates. */
+export interface UpdateStatistics {
+  readonly loss: number
+  readonly gradNorm: number
+  readonly learningRate: number
+  readonly entropy: number
+  readonly kl: number | null
+  readonly ratio: number
+  readonly clipLow: number
+  readonly clipHigh: number
+  /** |ln pi of the training forward - ln pi recorded while sampling|, before the first update, nats. */
+  readonly samplingDifference: { readonly mean: number; readonly max: number }
+}
+
+/** One micro-batch on the host: its programs' inputs. */
+interface MicroBatch {
+  readonly batch: CompletionBatch
+  /** [R, T] row-major: 1 for a token that counts. */
+  readonly mask: Float64Array
+  readonly advantages: Float64Array
+  /** Sampled log-probs, [R, T]; 0 at padding. */
+  readonly sampled: Float64Array
+}
+
+const chunks = <A>(items: ReadonlyArray<A>, size: number): ReadonlyArray<ReadonlyArray<A>> =>
+  Array.from({ length: Math.ceil(items.length / size) }, (_, i) => items.slice(i * size, (i + 1) * size))
+
+/** Rollouts of a batch, R. */
+const rowsOf = (batch: CompletionBatch): number => batch.prompts.count * batch.rollouts
+
+type Scored = readonly [group: Group, advantages: ReadonlyArray<number | null>]
+
+/** A rollout counts in the loss when it has an advantage and is not cut off where cut-off ones are masked. */
+const counts = (config: TrainConfig, [group, advantages]: Scored, rollout: number): boolean =>
+  advantages[rollout] !== null && (group.completions[rollout]!.terminated || !config.mask_truncated_completions)
+
+const microBatch = (config: TrainConfig, policy: PolicyConfig, items: ReadonlyArray<Scored>): MicroBatch => {
+  const batch = completionBatch(policy)(
+    items.map(([group]) => group.prompt),
+    items.map(([group]) => group.completions.map((completion) => completion.ids)),
+  )
+  const { length } = batch
+  const rows = rowsOf(batch)
+  const mask = Float64Array.from(batch.mask)
+  const advantages = new Float64Array(rows)
+  const sampled = new Float64Array(rows * length)
+  let row = 0
+  for (const item of items) {
+    const [group, ofGroup] = item
+    group.completions.forEach((completion, rollout) => {
+      sampled.set(completion.logprobs, row * length)
+      if (counts(config, item, rollout)) advantages[row] = ofGroup[rollout]!
+      else mask.fill(0, row * length, (row + 1) * length)
+      row++
+    })
+  }
+  return { batch, mask, advantages, sampled }
+}
+
+/** Tokens of each rollout that counts: what the loss of the whole update batch is divided by. */
+const totalsOf = (config: TrainConfig, items: ReadonlyArray<Scored>): BatchTotals =>
+  batchTotals(
+    items.flatMap((item) =>
+      item[0].completions.flatMap((completion, rollout) => (counts(config, item, rollout) ? [completion.ids.length] : [])),
+    ),
+  )
+
+type Aux<T> = PolicyLossStatistics<T> & { readonly logprob: T }
+
+const statisticNames = ['ratio', 'clipLow', 'clipHigh', 'entropy', 'kl'] as const
+
+/**
+ * The optimiser steps of one rollout batch: `num_iterations` passes, each split into update batches and micro-batches.
+ *
+ * Old log-probs are those of the parameters before the first update. With one update per step they equal the new ones, so they are taken
+ * from the same forward pass (ratio exactly 1); otherwise a forward pass without gradient records them first.
+ *
+ * Consumes nothing: on success the new learner is the caller's and so is the old one; on failure everything made here is freed.
+ */
+export const update =
+  <T>({ backend, config, policy, reference, learningRate }: UpdateContext<T>) =>
+  (
+    learner: Learner<T>,
+    groups: ReadonlyArray<Group>,
+    advantages: ReadonlyArray<ReadonlyArray<number | null>>,
+  ): TE.TaskEither<TrainError, { readonly learner: Learner<T>; readonly statistics: UpdateStatistics }> =>
+    attempt((take) =>
+      backend.memory.bracket(async (held) => {
+        const { ops, memory, transfer } = backend
+        const { updateBatch } = batchArithmetic(config)
+        const items = groups.map((group, s): Scored => [group, advantages[s]!])
+        const updates = chunks(items, updateBatch / config.num_generations).map((batch) => ({
+          totals: totalsOf(config, batch),
+          micro: chunks(batch, config.per_device_train_batch_size / config.num_generations).map((part) =>
+            microBatch(config, policy, part),
+          ),
+        }))
+        const several = updates.length * config.num_iterations > 1
+        const score = (params: Params<T>, batch: CompletionBatch) =>
+          scoreCompletions(ops, policy)(residentWeights(params), batch, { temperature: config.temperature })
+        const recorded = (params: Params<T>) =>
+          updates.map(({ micro }) =>
+            micro.map(({ batch }) => held.keep(memory.scope(() => ops.reshape(score(params, batch).logprob, [rowsOf(batch), batch.length])))),
+          )
+        const old = several ? recorded(learner.params) : null
+        const referenceLogprobs = reference === null ? null : recorded(reference)
+        const { epsilon, epsilon_high, max_completion_length, loss_type, beta } = config
+        const loss = policyLoss({
+          ...recipe(loss_type, { epsilon, epsilonHigh: epsilon_high ?? epsilon, maxCompletionLength: max_completion_length }),
+          ...(beta > 0 ? { kl: { beta } } : {}),
+        })
+
+        const microLoss =
+          (u: number, m: number): MicroLoss<T, Aux<T>> =>
+          (params) => {
+            const { totals, micro } = updates[u]!
+            const { batch, mask, advantages } = micro[m]!
+            const shape = [rowsOf(batch), batch.length]
+            const scores = score(params, batch)
+            const logprob = ops.reshape(scores.logprob, shape) // [R, T]
+            const { value, aux } = loss(ops, totals)({
+              logprob,
+              oldLogprob: old === null ? ops.stopGradient(logprob) : old[u]![m]!,
+              advantage: ops.fromHost({ shape: [rowsOf(batch), 1], data: advantages }),
+              mask: ops.fromHost({ shape, data: mask }),
+              entropy: ops.reshape(scores.entropy, shape),
+              ...(referenceLogprobs === null ? {} : { refLogprob: referenceLogprobs[u]![m]! }),
+            })
+            return { value, aux: { ...aux, logprob: ops.stopGradient(logprob) } }
+          }
+
+        let current = learner
+        let samplingDifference = { mean: 0, max: 0 }
+        const log: Array<ReadonlyMap<string, number>> = []
+        for (let pass = 0; pass < config.num_iterations; pass++) {
+          for (const [u, { micro, totals }] of updates.entries()) {
+            if (totals.tokens === 0) continue
+            const optimiserStepNumber = current.optimizer.step
+            const step = optimiserStep(backend, {
+              adamw: {
+                learningRate: learningRate(optimiserStepNumber),
+                betas: [config.adam_beta1, config.adam_beta2],
+                epsilon: config.adam_epsilon,
+                weightDecay: config.weight_decay,
+              },
+              maxGradNorm: config.max_grad_norm,
+              frozen: (name) => config.freeze_vision_tower && name.startsWith('visual.'),
+            })
+            const result = held.keep(step(current, micro.map((_, m) => microLoss(u, m))))
+            const numbers = await take(readStatistics(result, backend, beta > 0))
+            if (![...numbers.values()].every(Number.isFinite))
+              await take(stopAt(optimiserStepNumber, numbers))
+            log.push(numbers.set('learningRate', learningRate(optimiserStepNumber)))
+            if (pass === 0 && u === 0) {
+              const logprobs: Array<Float32Array> = []
+              for (const { logprob } of result.aux) logprobs.push(await take(transfer.read(logprob)))
+              samplingDifference = difference(micro, logprobs)
+            }
+            if (current !== learner) held.free(replaced(current, result.learner))
+            held.free([result.gradNorm, result.loss, result.aux])
+            current = result.learner
+          }
+        }
+        const average = (name: string): number =>
+          log.length === 0 ? 0 : log.reduce((total, numbers) => total + (numbers.get(name) ?? 0), 0) / log.length
+        return {
+          learner: held.release(current),
+          statistics: {
+            loss: average('loss'),
+            gradNorm: average('gradNorm'),
+            learningRate: average('learningRate'),
+            entropy: average('entropy'),
+            kl: beta > 0 ? average('kl') : null,
+            ratio: log.length === 0 ? 1 : average('ratio'),
+            clipLow: average('clipLow'),
+            clipHigh: average('clipHigh'),
+            samplingDifference,
+          },
+        }
+      }),
+    )
+
+/** All numbers of one optimiser step in one transfer; the micro-batches' statistics add up. */
+const readStatistics = <T>(
+  { aux, loss, gradNorm }: { readonly aux: ReadonlyArray<Aux<T>>; readonly loss: T; readonly gradNorm: T },
+  { ops, memory, transfer }: Backend<T>,
+  withKl: boolean,
+): TE.TaskEither<TrainError, Map<string, number>> =>
+  attempt(async (take) => {
+    const names = statisticNames.filter((name) => name !== 'kl' || withKl)
+    const packed = memory.scope(() => {
+      const summed = names.map((name) => sumOf(ops, aux.map((part) => part[name] as T)))
+      return ops.concat([...summed, loss, gradNorm].map((x) => ops.reshape(x, [1])), 0)
+    })
+    try {
+      const values = await take(transfer.read(packed))
+      return new Map([...names, 'loss', 'gradNorm'].map((name, i) => [name, values[i]!]))
+    } finally {
+      memory.free(packed)
+    }
+  })
+
+const sumOf = <T>(ops: TensorOps<T>, xs: ReadonlyArray<T>): T => xs.slice(1).reduce<T>((total, x) => ops.add(total, x), xs[0]!)
+
+const stopAt = (step: number, numbers: ReadonlyMap<string, number>): TE.TaskEither<TrainError, never> => async () => {
+  const bad = [...numbers].find(([, value]) => !Number.isFinite(value))!
+  return { _tag: 'Left', left: runFailed(`Optimiser step ${step + 1} gave ${bad[0]} = ${bad[1]}; the last good state is kept. Try a lower learning_rate.`) }
+}
+
+const difference = (micro: ReadonlyArray<MicroBatch>, logprobs: ReadonlyArray<Float32Array>) => {
+  let total = 0
+  let count = 0
+  let max = 0
+  micro.forEach(({ sampled, mask }, m) => {
+    for (let i = 0; i < sampled.length; i++) {
+      if (mask[i] === 0) continue
+      const gap = Math.abs(logprobs[m]![i]! - sampled[i]!)
+      total += gap
+      count++
+      if (gap > max) max = gap
+    }
+  })
+  return { mean: count === 0 ? 0 : total / count, max }
+}
