@@ -63,7 +63,7 @@ export {
   type Right,
   type RightHistogram,
 } from './diagnostics/groupKind.ts'
-export { effectiveShare, massShares, updateMasses } from './diagnostics/mass.ts'
+export { effectiveShare, gainRatio, gains, massShares, updateMasses } from './diagnostics/mass.ts'
 export { groupSummary, type GroupBatch, type GroupSummary } from './diagnostics/summary.ts'
 
 // ops: the algebra of device programs

@@ -1,4 +1,5 @@
-import type { Advantages } from '../durian/advantage.ts'
+import { type Advantages, centreOnly, type RewardGroups } from '../durian/advantage.ts'
+import { quantile } from '../num/quantile.ts'
 import { sum } from '../num/stats.ts'
 import { ShapeError } from '../ops/shape.ts'
 
@@ -49,4 +50,26 @@ export const effectiveShare = (advantages: Advantages): number => {
   if (largest === 0) return 0
   const relative = masses.map((mass) => mass / largest) // squares of tiny masses would vanish
   return sum(relative) ** 2 / (masses.length * sum(relative.map((mass) => mass * mass)))
+}
+
+/**
+ * What the estimator multiplies each prompt's centred rewards by.
+ *
+ *   gain_s = sum_i |A[s,i]| / sum_i |r[s,i] - mean r[s,.]|
+ *
+ * @returns [B], 1 / reward units; null for a group without spread. Under GRPO it is 1 / (std_s + epsilon), so one format slip among right
+ *   answers gains ten times what one wrong answer does. Healthy: the largest within a few times the median (`gainRatio`).
+ * @throws ShapeError when the lengths differ
+ */
+export const gains = (rewards: RewardGroups, advantages: Advantages): ReadonlyArray<number | null> => {
+  if (rewards.length !== advantages.length)
+    throw new ShapeError(`${rewards.length} groups of rewards for ${advantages.length} groups of advantages`)
+  const masses = updateMasses(advantages)
+  return Array.from(updateMasses(centreOnly(rewards)), (centred, s) => (centred > 0 ? masses[s]! / centred : null))
+}
+
+/** Largest gain over the median gain of the prompts with a gradient; 1 when all share one scale, 0 when there are none. */
+export const gainRatio = (rewards: RewardGroups, advantages: Advantages): number => {
+  const known = gains(rewards, advantages).filter((gain) => gain !== null && gain > 0) as ReadonlyArray<number>
+  return known.length === 0 ? 0 : known.reduce((high, gain) => Math.max(high, gain), 0) / quantile(known, 0.5)
 }

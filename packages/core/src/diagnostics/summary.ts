@@ -1,6 +1,6 @@
 import type { Advantages, RewardGroups } from '../durian/advantage.ts'
 import { type GroupKind, groupKind, groupKinds, type Right, type RightHistogram, rightHistograms } from './groupKind.ts'
-import { effectiveShare, massShares } from './mass.ts'
+import { effectiveShare, gainRatio, massShares } from './mass.ts'
 
 /** Where a batch's groups stand and who moves the update. Shares are in [0, 1]. */
 export interface GroupSummary {
@@ -18,6 +18,8 @@ export interface GroupSummary {
   readonly mass: Readonly<Record<GroupKind, number>>
   /** See `effectiveShare`. */
   readonly effectiveShare: number
+  /** See `gainRatio`. Healthy: below about 5; the paper's disease is a high value. */
+  readonly gainRatio: number
 }
 
 export interface GroupBatch {
@@ -44,5 +46,6 @@ export const groupSummary = ({ rewards, right, advantages }: GroupBatch): GroupS
     zeroVariance: kinds.length === 0 ? 0 : kinds.filter((kind) => withoutGradient.has(kind)).length / kinds.length,
     mass: byKind((kind) => shares.get(kind) ?? 0),
     effectiveShare: effectiveShare(advantages),
+    gainRatio: gainRatio(rewards, advantages),
   }
 }

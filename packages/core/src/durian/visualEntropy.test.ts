@@ -1,0 +1,150 @@
+import fc from 'fast-check'
+import { readFileSync } from 'node:fs'
+import { describe, expect, it } from 'vitest'
+import { type Matrix } from '../num/matrix.ts'
+import { normals, permutation } from '../random/sequence.ts'
+import { spectralEntropy } from './spectralEntropy.ts'
+import { visualEntropy } from './visualEntropy.ts'
+
+const seed = 23
+const shape = fc.record({
+  rows: fc.integer({ min: 2, max: 14 }),
+  cols: fc.integer({ min: 1, max: 14 }),
+  key: fc.nat(10_000),
+})
+const features = ({ rows, cols, key }: { rows: number; cols: number; key: number }): Matrix => ({
+  rows,
+  cols,
+  data: normals({ seed: key }, rows * cols),
+})
+
+/** Rows multiplied by the reflection I - 2 v v^T / v^T v. */
+const reflected = ({ rows, cols, data }: Matrix, key: number): Matrix => {
+  const v = normals({ seed: key, index: 1 }, cols)
+  const length = v.reduce((a, x) => a + x * x, 0)
+  const out = Float64Array.from(data)
+  for (let i = 0; i < rows; i++) {
+    let overlap = 0
+    for (let j = 0; j < cols; j++) overlap += data[i * cols + j]! * v[j]!
+    for (let j = 0; j < cols; j++) out[i * cols + j]! -= ((2 * overlap) / length) * v[j]!
+  }
+  return { rows, cols, data: out }
+}
+
+const mapped = (matrix: Matrix, change: (value: number, i: number, j: number) => number): Matrix => ({
+  ...matrix,
+  data: Float64Array.from(matrix.data, (value, e) => change(value, Math.floor(e / matrix.cols), e % matrix.cols)),
+})
+
+describe('spectralEntropy', () => {
+  it('is ln D for a flat spectrum, 0 for a single eigenvalue, ln 2 for two equal ones', () => {
+    expect(spectralEntropy([3, 3, 3, 3])).toBeCloseTo(Math.log(4), 15)
+    expect(spectralEntropy([7])).toBe(0)
+    expect(spectralEntropy([2, 0, 2, 0])).toBeCloseTo(Math.LN2, 15)
+  })
+
+  it('is 0 when nothing is positive, and never -0', () => {
+    expect(spectralEntropy([])).toBe(0)
+    expect(spectralEntropy([0, 0])).toBe(0)
+    expect(spectralEntropy([-1e-18])).toBe(0)
+  })
+
+  it('counts negative rounding as 0', () => {
+    expect(spectralEntropy([1, 1, -1e-17])).toBeCloseTo(Math.LN2, 15)
+  })
+
+  it('property: ignores the scale of the spectrum and stays in [0, ln D]', () => {
+    const spectrum = fc.array(fc.double({ min: 0, max: 100, noNaN: true }), { minLength: 1, maxLength: 20 })
+    fc.assert(
+      fc.property(spectrum, fc.double({ min: 1e-3, max: 1e3, noNaN: true }), (lambda, k) => {
+        const h = spectralEntropy(lambda)
+        expect(h).toBeGreaterThanOrEqual(0)
+        expect(h).toBeLessThanOrEqual(Math.log(lambda.length) + 1e-12)
+        expect(spectralEntropy(lambda.map((x) => x * k))).toBeCloseTo(h, 9)
+      }),
+      { seed },
+    )
+  })
+})
+
+describe('visualEntropy', () => {
+  it('is ln 2 for four patches on the ends of two equal axes', () => {
+    expect(visualEntropy({ rows: 4, cols: 2, data: [1, 0, -1, 0, 0, 1, 0, -1] })).toBeCloseTo(Math.LN2, 14)
+  })
+
+  it('is 0 for one patch, for two, and for patches without variance, even if their mean rounds', () => {
+    expect(visualEntropy({ rows: 1, cols: 3, data: [1, 2, 3] })).toBe(0)
+    expect(visualEntropy({ rows: 2, cols: 3, data: [1, 2, 3, 5, 5, 5] })).toBeCloseTo(0, 14)
+    expect(visualEntropy({ rows: 7, cols: 1, data: new Array<number>(7).fill(0.9) })).toBe(0)
+    expect(
+      visualEntropy({ rows: 7, cols: 3, data: Float64Array.from({ length: 21 }, (_, e) => [0.1, 0.7, 0.9][e % 3]!) }),
+    ).toBe(0)
+  })
+
+  it('neither overflows nor vanishes, and keeps small variance on a large offset', () => {
+    const square = [1, 0, -1, 0, 0, 1, 0, -1]
+    for (const [scale, offset] of [
+      [1e200, 0],
+      [1e-200, 0],
+      [5e-324, 0],
+      [1.7e308, 0],
+      [1, 1e8],
+    ] as const)
+      expect(visualEntropy({ rows: 4, cols: 2, data: square.map((x) => x * scale + offset) })).toBeCloseTo(Math.LN2, 12)
+  })
+
+  it('refuses features that are not finite or do not fill the matrix', () => {
+    expect(() => visualEntropy({ rows: 1, cols: 2, data: [1, NaN] })).toThrow(/feature 1/)
+    expect(() => visualEntropy({ rows: 2, cols: 2, data: [1, 2, 3] })).toThrow(/fill/)
+    expect(() => visualEntropy({ rows: 0, cols: 2, data: [] })).toThrow(RangeError)
+  })
+
+  it('golden: agrees with NumPy (eigvalsh in float64) to 1e-9', () => {
+    const cases = JSON.parse(
+      readFileSync(new URL('../../goldens/spectral_entropy.json', import.meta.url), 'utf8'),
+    ) as ReadonlyArray<{ P: number; D: number; features: ReadonlyArray<ReadonlyArray<number>>; entropy: number }>
+    expect(cases.length).toBeGreaterThan(4)
+    for (const { P, D, features: rows, entropy } of cases)
+      expect(Math.abs(visualEntropy({ rows: P, cols: D, data: rows.flat() }) - entropy)).toBeLessThan(1e-9)
+  })
+
+  it('property: lies in [0, ln min(P - 1, d)]', () => {
+    fc.assert(
+      fc.property(shape, (at) => {
+        const h = visualEntropy(features(at))
+        expect(h).toBeGreaterThanOrEqual(0)
+        expect(h).toBeLessThanOrEqual(Math.log(Math.min(at.rows - 1, at.cols)) + 1e-12)
+      }),
+      { seed },
+    )
+  })
+
+  it('property: ignores rotation, scale, a common offset and the order of patches and of channels', () => {
+    fc.assert(
+      fc.property(shape, fc.double({ min: 1e-3, max: 1e3, noNaN: true }), (at, scale) => {
+        const matrix = features(at)
+        const h = visualEntropy(matrix)
+        const offset = normals({ seed: at.key, index: 2 }, at.cols)
+        const patches = permutation({ seed: at.key, index: 3 }, at.rows)
+        const channels = permutation({ seed: at.key, index: 4 }, at.cols)
+        expect(visualEntropy(reflected(matrix, at.key))).toBeCloseTo(h, 10)
+        expect(visualEntropy(mapped(matrix, (value) => value * scale))).toBeCloseTo(h, 10)
+        expect(visualEntropy(mapped(matrix, (value, _, j) => value + offset[j]!))).toBeCloseTo(h, 10)
+        expect(visualEntropy(mapped(matrix, (_, i, j) => matrix.data[patches[i]! * at.cols + j]!))).toBeCloseTo(h, 10)
+        expect(visualEntropy(mapped(matrix, (_, i, j) => matrix.data[i * at.cols + channels[j]!]!))).toBeCloseTo(h, 10)
+      }),
+      { seed },
+    )
+  })
+
+  it('property: repeating every patch changes nothing', () => {
+    fc.assert(
+      fc.property(shape, (at) => {
+        const matrix = features(at)
+        const data = [...Array.from(matrix.data), ...Array.from(matrix.data)]
+        expect(visualEntropy({ rows: 2 * at.rows, cols: at.cols, data })).toBeCloseTo(visualEntropy(matrix), 10)
+      }),
+      { seed },
+    )
+  })
+})

@@ -1,0 +1,112 @@
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { normals } from '../random/sequence.ts'
+import { ShapeError } from '../ops/shape.ts'
+import { symmetricEigenvalues } from './eigen.ts'
+
+const seed = 13
+
+/** Symmetric with normal entries. */
+const randomSymmetric = (n: number, key: number): Float64Array => {
+  const z = normals({ seed: key }, n * n)
+  return Float64Array.from({ length: n * n }, (_, e) => {
+    const [i, j] = [Math.floor(e / n), e % n]
+    return z[Math.max(i, j) * n + Math.min(i, j)]!
+  })
+}
+
+/** H D H for the reflection H = I - 2 v v^T / v^T v: a full symmetric matrix with a known spectrum. */
+const withSpectrum = (spectrum: ReadonlyArray<number>, key: number): Float64Array => {
+  const n = spectrum.length
+  const v = normals({ seed: key }, n)
+  const length = v.reduce((a, x) => a + x * x, 0)
+  const h = (i: number, j: number): number => (i === j ? 1 : 0) - (2 * v[i]! * v[j]!) / length
+  return Float64Array.from({ length: n * n }, (_, e) => {
+    let total = 0
+    for (let k = 0; k < n; k++) total += h(Math.floor(e / n), k) * spectrum[k]! * h(k, e % n)
+    return total
+  })
+}
+
+describe('symmetricEigenvalues', () => {
+  it('gives 1 and 3 for [[2, 1], [1, 2]], and the diagonal of a diagonal matrix in order', () => {
+    const [low, high] = symmetricEigenvalues({ n: 2, data: [2, 1, 1, 2] })
+    expect(low).toBeCloseTo(1, 14)
+    expect(high).toBeCloseTo(3, 14)
+    expect(Array.from(symmetricEigenvalues({ n: 3, data: [3, 0, 0, 0, -1, 0, 0, 0, 2] }))).toEqual([-1, 2, 3])
+  })
+
+  it('is empty for n = 0, the entry for n = 1, and zeros for the zero matrix', () => {
+    expect(symmetricEigenvalues({ n: 0, data: [] })).toHaveLength(0)
+    expect(Array.from(symmetricEigenvalues({ n: 1, data: [-4] }))).toEqual([-4])
+    expect(Array.from(symmetricEigenvalues({ n: 2, data: [0, 0, 0, 0] }))).toEqual([0, 0])
+  })
+
+  it('knows the spectrum of the chain 2, -1: 2 - 2 cos(k pi / (n + 1))', () => {
+    const n = 60
+    const data = Float64Array.from({ length: n * n }, (_, e) => {
+      const distance = Math.abs(Math.floor(e / n) - (e % n))
+      return distance === 0 ? 2 : distance === 1 ? -1 : 0
+    })
+    symmetricEigenvalues({ n, data }).forEach((value, k) =>
+      expect(value).toBeCloseTo(2 - 2 * Math.cos(((k + 1) * Math.PI) / (n + 1)), 13),
+    )
+  })
+
+  it('knows the spectrum of a constant matrix: n once and 0 otherwise', () => {
+    const values = symmetricEigenvalues({ n: 5, data: new Float64Array(25).fill(1) })
+    expect(values[4]).toBeCloseTo(5, 13)
+    for (let k = 0; k < 4; k++) expect(Math.abs(values[k]!)).toBeLessThan(1e-14)
+  })
+
+  it('neither overflows nor vanishes', () => {
+    for (const size of [1e-200, 1e200]) {
+      const [low, high] = symmetricEigenvalues({ n: 2, data: [2 * size, size, size, 2 * size] })
+      expect(low! / size).toBeCloseTo(1, 13)
+      expect(high! / size).toBeCloseTo(3, 13)
+    }
+  })
+
+  it('finds a large random matrix’s trace and Frobenius norm again', () => {
+    const n = 200
+    const data = randomSymmetric(n, 3)
+    const values = symmetricEigenvalues({ n, data })
+    let trace = 0
+    for (let i = 0; i < n; i++) trace += data[i * n + i]!
+    const squares = data.reduce((a, x) => a + x * x, 0)
+    expect(values.reduce((a, x) => a + x, 0)).toBeCloseTo(trace, 9)
+    expect(values.reduce((a, x) => a + x * x, 0) / squares).toBeCloseTo(1, 12)
+    expect(Array.from(values)).toEqual(Array.from(values).sort((a, b) => a - b))
+  })
+
+  it('property: recovers a prescribed spectrum, repeated and graded eigenvalues included', () => {
+    const value = fc.oneof(fc.constantFrom(0, 1, 1e-9, 1e6), fc.double({ min: -10, max: 10, noNaN: true }))
+    fc.assert(
+      fc.property(
+        fc.array(value, { minLength: 1, maxLength: 24 }),
+        fc.integer({ min: 0, max: 1000 }),
+        (spectrum, key) => {
+          const n = spectrum.length
+          const sorted = [...spectrum].sort((a, b) => a - b)
+          const size = Math.max(1e-300, ...spectrum.map(Math.abs))
+          symmetricEigenvalues({ n, data: withSpectrum(spectrum, key) }).forEach((found, k) =>
+            expect(Math.abs(found - sorted[k]!) / size).toBeLessThan(1e-13),
+          )
+        },
+      ),
+      { seed, numRuns: 60 },
+    )
+  })
+
+  it('reads the lower triangle only and leaves its input alone', () => {
+    const data = Float64Array.of(2, 99, 1, 2)
+    expect(symmetricEigenvalues({ n: 2, data })[1]).toBeCloseTo(3, 13)
+    expect(Array.from(data)).toEqual([2, 99, 1, 2])
+  })
+
+  it('refuses a matrix that is not full or not finite', () => {
+    expect(() => symmetricEigenvalues({ n: 2, data: [1, 2, 3] })).toThrow(ShapeError)
+    expect(() => symmetricEigenvalues({ n: 1, data: [NaN] })).toThrow(RangeError)
+    expect(() => symmetricEigenvalues({ n: 2, data: [1, 0, Infinity, 1] })).toThrow(RangeError)
+  })
+})
