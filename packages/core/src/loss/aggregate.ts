@@ -21,7 +21,7 @@ export const tokenMean: Aggregate = (ops, x, mask, { tokens }) =>
 
 /**
  * Token sums over a fixed budget: 1/(S L) sum_i sum_t x, with L the longest completion that may be drawn, so that no length weighs
- * more than another (Dr. GRPO, Liu et al. 2025; `trl@v1.10 trainer/grpo_trainer.py` loss_type dr_grpo).
+ * more than another (Dr. GRPO, Liu et al. 2025; `trl@f2cd577 trainer/grpo_trainer.py#L3124-L3150`, loss_type dr_grpo).
  */
 export const fixedLength =
   (maxCompletionLength: number): Aggregate =>

@@ -17,9 +17,9 @@ export interface PolicyLossOptions {
 
 /**
  * What a step wants to log, [] each and without gradient: sums over this micro-batch divided by the whole batch's
- * totals, so the numbers of the micro-batches add up as the loss does. All but `surrogate` are means over tokens.
+ * totals, so the numbers of the micro-batches add up as the loss does. All but `surrogate` are means over tokens. (A type and no interface, so that it is a `Tree`.)
  */
-export interface PolicyLossStatistics<T> {
+export type PolicyLossStatistics<T> = {
   /** The loss without KL and entropy. */
   readonly surrogate: T
   /** rho = pi / pi_old; 1 on policy. */
@@ -36,7 +36,7 @@ export interface PolicyLossStatistics<T> {
   readonly entropy?: T
 }
 
-export interface PolicyLossValue<T> {
+export type PolicyLossValue<T> = {
   /** To minimise, []. */
   readonly value: T
   readonly aux: PolicyLossStatistics<T>

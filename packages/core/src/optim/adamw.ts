@@ -15,14 +15,14 @@ export interface AdamWOptions {
   readonly decays?: (name: string) => boolean
 }
 
-/** The moments, named as the parameters; `step` counts finished updates. */
-export interface AdamWState<T> {
+/** The moments, named as the parameters; `step` counts finished updates. (A type and no interface, so that it is a `Tree`.) */
+export type AdamWState<T> = {
   readonly step: number
   readonly first: Params<T>
   readonly second: Params<T>
 }
 
-export interface AdamWResult<T> {
+export type AdamWResult<T> = {
   readonly params: Params<T>
   readonly state: AdamWState<T>
 }

@@ -1,0 +1,87 @@
+import fc from 'fast-check'
+import { derivedRmsNorm, derivedSwiglu } from '../ops/derived.ts'
+import type { Fused, HostTensor, TensorOps } from '../ops/tensorOps.ts'
+import { fixedTensor, positive, tensor } from './arbitraries.ts'
+import { expectClose } from './close.ts'
+import { evaluate, evaluateReference, lawOfCases, type Case } from './evaluate.ts'
+import { actualGradients, expectedGradients, gradientCase } from './gradientCase.ts'
+import type { Law, Subject } from './law.ts'
+
+type FusedName = keyof Fused<unknown>
+
+interface FusedRule {
+  readonly derived: (...inputs: ReadonlyArray<HostTensor>) => Case
+  /** The same case through the kernel, where the operations at hand have one. */
+  readonly fused: (...inputs: ReadonlyArray<HostTensor>) => Case
+  readonly inputs: (rows: number, width: number) => fc.Arbitrary<ReadonlyArray<HostTensor>>
+  readonly large: ReadonlyArray<ReadonlyArray<HostTensor>>
+}
+
+const epsilon = 1e-5
+
+const kernel = <T, N extends FusedName>(ops: TensorOps<T>, name: N): Fused<T>[N] => {
+  const entry = ops.fused?.[name]
+  if (entry === undefined) throw new Error(`the backend has no fused ${name}`)
+  return entry
+}
+
+const labelled = (name: string, inputs: ReadonlyArray<HostTensor>, program: Case['program']): Case => ({
+  label: `${name} of ${inputs.map(({ shape }) => `[${shape}]`).join(' and ')}`,
+  inputs,
+  program,
+})
+
+const rules: Readonly<Record<FusedName, FusedRule>> = {
+  rmsNorm: {
+    derived: (...inputs) => labelled('rmsNorm', inputs, (ops, [x, w]) => derivedRmsNorm(ops, x!, w!, epsilon)),
+    fused: (...inputs) => labelled('rmsNorm', inputs, (ops, [x, w]) => kernel(ops, 'rmsNorm')(x!, w!, epsilon)),
+    inputs: (rows, width) => fc.tuple(tensor([rows, width]), tensor([width], positive)),
+    large: [
+      [fixedTensor([67, 128]), fixedTensor([128], positive)],
+      [fixedTensor([2, 1]), fixedTensor([1], positive)],
+      // A row of zeros has no direction: epsilon alone keeps it finite.
+      [{ shape: [2, 3], data: [0, 0, 0, 1, -2, 3] }, fixedTensor([3], positive)],
+    ],
+  },
+  swiglu: {
+    derived: (...inputs) => labelled('swiglu', inputs, (ops, [gate, up]) => derivedSwiglu(ops, gate!, up!)),
+    fused: (...inputs) => labelled('swiglu', inputs, (ops, [gate, up]) => kernel(ops, 'swiglu')(gate!, up!)),
+    inputs: (rows, width) => fc.tuple(tensor([rows, width]), tensor([rows, width])),
+    large: [
+      [fixedTensor([67, 128]), fixedTensor([67, 128], positive)],
+      [{ shape: [4], data: [-60, 60, 0, 1] }, fixedTensor([4], positive)],
+    ],
+  },
+}
+
+/** Each fused kernel the backend has gives the values and the gradients of the program it replaces. */
+export const fusedLaws = <T>(subject: Subject<T>): ReadonlyArray<Law> =>
+  (Object.keys(rules) as ReadonlyArray<FusedName>)
+    .filter((name) => subject.backend.ops.fused?.[name] !== undefined)
+    .flatMap((name) => {
+      const { derived, fused, inputs, large } = rules[name]
+      const random = fc
+        .tuple(fc.integer({ min: 1, max: 5 }), fc.integer({ min: 1, max: 6 }))
+        .chain(([r, w]) => inputs(r, w))
+      const values = { random, fixed: large }
+      const gradients = { random, fixed: large.filter(([x]) => x!.data.length < 100) }
+      return [
+        lawOfCases(subject, `fused: ${name} equals its program`, values, async (xs) =>
+          expectClose(
+            `fused ${fused(...xs).label}`,
+            await evaluate(subject, fused(...xs)),
+            evaluateReference(derived(...xs)),
+            subject.tolerance,
+          ),
+        ),
+        lawOfCases(subject, `fused: gradient of ${name} equals its program's`, gradients, async (xs) => {
+          const expected = expectedGradients(gradientCase(derived(...xs)))
+          const one = { ...gradientCase(fused(...xs)), shape: evaluateReference(derived(...xs)).shape }
+          const actual = await actualGradients(subject, one)
+          const tolerance = subject.gradientTolerance ?? subject.tolerance
+          for (const [key, grad] of Object.entries(expected.grads)) {
+            expectClose(`fused ${one.label}, for ${key}`, actual.grads[key]!, grad, tolerance)
+          }
+        }),
+      ]
+    })
