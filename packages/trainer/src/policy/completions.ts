@@ -11,6 +11,8 @@ export interface CompletionBatch {
   readonly prompts: PromptBatch
   /** G. */
   readonly rollouts: number
+  /** P * G. */
+  readonly rows: number
   /** Tr, the longest completion. */
   readonly length: number
   /** Input tokens, [P * G * Tr]: the prompt's last token, then the completion without its last. */
@@ -58,6 +60,7 @@ export const completionBatch =
     return {
       prompts: batch,
       rollouts,
+      rows: prompts.length * rollouts,
       length,
       inputs,
       targets,

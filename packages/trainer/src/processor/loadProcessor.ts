@@ -1,0 +1,125 @@
+import { existsSync } from 'node:fs'
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { either, type taskEither as TE } from 'fp-ts'
+import { attempt } from '../effect.ts'
+import { badInput, type TrainError } from '../errors.ts'
+import { loadPolicyConfig, readJson } from '../policy/files.ts'
+import type { PolicyConfig } from '../policy/config.ts'
+import { type ChatTemplate, chatTemplate } from './chatTemplate.ts'
+import { decodeImageSettings, type ImageSettings } from './imageProcessor.ts'
+import { type Tokenizer, tokenizer } from './tokenizer.ts'
+
+export interface SpecialTokens {
+  /** Stands for one merged token of a picture. */
+  readonly imageToken: number
+  /** Vision tokens: a policy that draws one would ask for a picture that is not there. */
+  readonly vision: ReadonlyArray<number>
+  /** A rollout ends with any of these. At least 1. */
+  readonly end: ReadonlyArray<number>
+  /** Closes a supervised response: the tokenizer's `eos_token`, `<|im_end|>` for Qwen. One of `end`. */
+  readonly endOfTurn: number
+}
+
+/** Everything between a data row and the policy's input. */
+export interface Processor {
+  readonly tokenizer: Tokenizer
+  readonly chat: ChatTemplate
+  readonly image: ImageSettings
+  readonly tokens: SpecialTokens
+}
+
+/** Names of vision tokens as Qwen's vocabularies have them; those that a vocabulary lacks are left out. */
+const VISION_TOKENS = ['<|vision_start|>', '<|vision_end|>', '<|vision_pad|>', '<|image_pad|>', '<|video_pad|>']
+
+/** The processor of a model folder in the Hub's layout. Left: a sentence that names the file. */
+export const loadProcessor = (dir: string): TE.TaskEither<TrainError, Processor> =>
+  attempt(async (take) => {
+    const config = await take(loadPolicyConfig(dir))
+    const json = (name: string) => readJson(join(dir, name))
+    const tokenizerConfig = asRecord(await take(json('tokenizer_config.json')))
+    const made = <A>(name: string, make: () => A): Promise<A> =>
+      take(either.tryCatch(make, (thrown) => badInput(`${join(dir, name)}: ${(thrown as Error).message}.`)))
+    const tokenizerJson = asRecord(await take(json('tokenizer.json')))
+    const words = await made('tokenizer.json', () => tokenizer(tokenizerJson, tokenizerConfig))
+    const template = await take(templateSource(dir, tokenizerConfig))
+    const settings = decodeImageSettings(await take(json('preprocessor_config.json')))
+    const image = await take(
+      either.mapLeft((reason: string) => badInput(`${join(dir, 'preprocessor_config.json')}: ${reason}.`))(settings),
+    )
+    const mismatch = disagreement(image, config)
+    if (mismatch !== undefined) return take(either.left(badInput(`${join(dir, 'preprocessor_config.json')}: ${mismatch}.`)))
+    const end = await take(endTokens(dir, config))
+    const eos = words.idOf(contentOf(tokenizerConfig.eos_token) ?? '') ?? end[0]
+    if (eos === undefined)
+      return take(either.left(badInput(`${dir}: neither generation_config.json, config.json nor tokenizer_config.json names an end token.`)))
+    return {
+      tokenizer: words,
+      chat: await made('chat_template', () => chatTemplate(template, specialStrings(tokenizerConfig))),
+      image,
+      tokens: {
+        imageToken: config.tokens.image,
+        vision: visionTokens(config, words),
+        end: [...new Set([...end, eos])],
+        endOfTurn: eos,
+      },
+    }
+  })
+
+type Json = Readonly<Record<string, unknown>>
+const asRecord = (u: unknown): Json => (typeof u === 'object' && u !== null ? (u as Json) : {})
+/** A special token is written as a string or as {content}. */
+const contentOf = (u: unknown): string | undefined => {
+  const content = typeof u === 'object' && u !== null ? (u as Json).content : u
+  return typeof content === 'string' ? content : undefined
+}
+
+const specialStrings = (config: Json): Readonly<Record<string, string>> =>
+  Object.fromEntries(
+    ['bos_token', 'eos_token', 'pad_token', 'unk_token'].flatMap((key) => {
+      const content = contentOf(config[key])
+      return content === undefined ? [] : [[key, content]]
+    }),
+  )
+
+/** The template from tokenizer_config.json (one, or a list of named ones), chat_template.jinja or chat_template.json. */
+const templateSource = (dir: string, tokenizerConfig: Json): TE.TaskEither<TrainError, string> =>
+  attempt(async (take) => {
+    const inline = tokenizerConfig.chat_template
+    if (typeof inline === 'string') return inline
+    if (Array.isArray(inline)) {
+      const named = inline.map(asRecord).find(({ name }) => name === 'default')?.template
+      if (typeof named === 'string') return named
+    }
+    const jinja = join(dir, 'chat_template.jinja')
+    if (existsSync(jinja)) return readFile(jinja, 'utf8')
+    const file = join(dir, 'chat_template.json')
+    const source = existsSync(file) ? asRecord(await take(readJson(file))).chat_template : undefined
+    if (typeof source === 'string') return source
+    return take(either.left(badInput(`${dir}: no chat template in tokenizer_config.json, chat_template.jinja or chat_template.json.`)))
+  })
+
+/** `generation_config.json` supplies only end ids: its sampling settings are the training configuration's business. */
+const endTokens = (dir: string, config: PolicyConfig): TE.TaskEither<TrainError, ReadonlyArray<number>> =>
+  attempt(async (take) => {
+    const path = join(dir, 'generation_config.json')
+    const eos = existsSync(path) ? asRecord(await take(readJson(path))).eos_token_id : undefined
+    const ids = (Array.isArray(eos) ? eos : [eos]).filter((id): id is number => Number.isSafeInteger(id))
+    return ids.length > 0 ? ids : config.tokens.end
+  })
+
+const visionTokens = ({ tokens, text }: PolicyConfig, words: Tokenizer): ReadonlyArray<number> => {
+  const named = VISION_TOKENS.map((token) => words.idOf(token)).filter((id) => id !== undefined)
+  const all = new Set([tokens.image, tokens.video, tokens.visionStart, tokens.visionEnd, ...named])
+  return [...all].filter((id) => id < text.vocabSize).sort((a, b) => a - b)
+}
+
+const disagreement = (image: ImageSettings, { vision }: PolicyConfig): string | undefined => {
+  const pairs: ReadonlyArray<readonly [string, number, number]> = [
+    ['patch_size', image.patchSize, vision.patchSize],
+    ['temporal_patch_size', image.temporalPatchSize, vision.temporalPatchSize],
+    ['merge_size', image.mergeSize, vision.mergeSize],
+  ]
+  const bad = pairs.find(([, here, there]) => here !== there)
+  return bad && `${bad[0]} is ${bad[1]}, vision_config in config.json has ${bad[2]}`
+}
