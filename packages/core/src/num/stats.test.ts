@@ -36,6 +36,11 @@ describe('std', () => {
     expect(std([], { ddof: 0 })).toBe(0)
   })
 
+  it('neither overflows nor vanishes', () => {
+    expect(std([0, 2e200], { ddof: 0 })).toBeCloseTo(1e200, -187)
+    expect(std([0, 2e-200], { ddof: 0 }) / 1e-200).toBeCloseTo(1, 14)
+  })
+
   it('is positive as soon as two numbers differ in the last bit', () => {
     expect(std([1, 1 + Number.EPSILON, 1, 1], { ddof: 1 })).toBeGreaterThan(0)
   })
