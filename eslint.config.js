@@ -149,10 +149,9 @@ export default tseslint.config(
     files: ['scripts/**/*.mjs', '*.config.js'],
     languageOptions: {
       globals: Object.fromEntries(
-        ['process', 'console', 'performance', 'Buffer', 'URL', 'setTimeout', 'clearTimeout'].map((name) => [
-          name,
-          'readonly',
-        ]),
+        ['process', 'console', 'performance', 'Buffer', 'URL', 'setTimeout', 'setInterval', 'clearInterval'].map(
+          (name) => [name, 'readonly'],
+        ),
       ),
     },
     rules: {

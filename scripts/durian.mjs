@@ -1,5 +1,6 @@
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
+import { endWithParent } from './lib/endWithParent.mjs'
 import { root } from './lib/process.mjs'
 import { main } from './lib/stage.mjs'
 import { setUp } from './setup.mjs'
@@ -10,6 +11,7 @@ import { setUp } from './setup.mjs'
  */
 await main(async () => {
   await setUp()
+  endWithParent()
   // npm moves to the repository's root; paths on the command line are meant from where the user stands.
   if (process.cwd() === root && process.env.INIT_CWD) process.chdir(process.env.INIT_CWD)
   const command = join(root, 'packages', 'trainer', 'dist', 'cli', 'main.js')

@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
+import { endWithParent } from './lib/endWithParent.mjs'
 import { root, run } from './lib/process.mjs'
 import { main } from './lib/stage.mjs'
 import { setUp } from './setup.mjs'
@@ -11,6 +12,7 @@ import { setUp } from './setup.mjs'
  */
 await main(async () => {
   await setUp()
+  endWithParent()
   process.chdir(root)
   const command = join(root, 'packages', 'trainer', 'dist', 'cli', 'main.js')
   const splits = ['train', 'validation', 'test'].map((name) => join('data', 'demo', `${name}.parquet`))
