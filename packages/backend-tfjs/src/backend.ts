@@ -2,6 +2,7 @@ import { concatKvCaches, type Backend } from '@durian/core'
 import { gradients } from './gradients.ts'
 import { register } from './kernels/define.ts'
 import { elementwiseKernels } from './kernels/elementwise.ts'
+import { axisKernels } from './kernels/axes.ts'
 import { embedding, embeddingGrad, selectiveLogSoftmax, selectiveLogSoftmaxGrad } from './kernels/rows.ts'
 import { memory } from './memory.ts'
 import { tfjsOps } from './ops.ts'
@@ -22,6 +23,7 @@ export interface TfjsBackendOptions {
 export const tfjsBackend = (tf: Tf, { name, description }: TfjsBackendOptions): Backend<Tensor> => {
   const kernels = [
     ...elementwiseKernels(tf),
+    ...axisKernels(tf),
     embedding(tf),
     embeddingGrad(tf),
     selectiveLogSoftmax(tf),

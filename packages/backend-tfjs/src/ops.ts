@@ -4,7 +4,7 @@ import { rowIds } from './kernels/rows.ts'
 import { untaped, type Tensor, type Tf } from './tf.ts'
 
 /** The algebra over tfjs: stock kernels where they are right, `Durian…` kernels where they are not. */
-export const tfjsOps = (tf: Tf, fused?: Partial<Fused<Tensor>>): TensorOps<Tensor> => ({
+export const tfjsOps = (tf: Tf): TensorOps<Tensor> => ({
   fromHost: ({ shape, data }) => {
     if (sizeOf(shape) !== data.length) {
       throw new ShapeError(`shape [${shape}] holds ${sizeOf(shape)} elements, the data ${data.length}`)
@@ -35,10 +35,13 @@ export const tfjsOps = (tf: Tf, fused?: Partial<Fused<Tensor>>): TensorOps<Tenso
     return run(tf, 'DurianClip', { x }, { lo, hi })
   },
 
-  sum: (x, axis) => tf.sum(x, checkedAxis('sum', x, axis), true),
+  sum: (x, axis) => run(tf, 'DurianSum', { x }, { axis: checkedAxis('sum', x, axis) }),
   max: (x, axis) => tf.max(x, checkedAxis('max', x, axis), true),
-  cumsum: (x, axis) => tf.cumsum(x, checkedAxis('cumsum', x, axis)),
-  softmax: (x) => tf.softmax(x),
+  cumsum: (x, axis) => run(tf, 'DurianCumsum', { x }, { axis: checkedAxis('cumsum', x, axis) }),
+  softmax: (x) => {
+    if (x.shape.length === 0) throw new ShapeError('softmax: [] has no last axis')
+    return run(tf, 'DurianSoftmax', { x })
+  },
 
   matmul: (a, b, { transposeA = false, transposeB = false } = {}) => {
     const rank = a.shape.length
@@ -101,7 +104,23 @@ export const tfjsOps = (tf: Tf, fused?: Partial<Fused<Tensor>>): TensorOps<Tenso
   // made outside the tape, so the backward pass does not walk what lies before it
   stopGradient: (x) => untaped(tf, () => tf.clone(x)),
 
-  ...(fused === undefined ? {} : { fused }),
+  fused: fusedOps(tf),
+})
+
+const fusedOps = (tf: Tf): Fused<Tensor> => ({
+  rmsNorm: (x, weight, epsilon) => {
+    const [, width, ...more] = x.shape
+    if (width === undefined || more.length > 0 || weight.shape.join() !== String(width)) {
+      throw new ShapeError(`rmsNorm: [${x.shape}] and [${weight.shape}] are not [N, d] and [d]`)
+    }
+    return run(tf, 'DurianRmsNorm', { x, weight }, { epsilon })
+  },
+  swiglu: (gate, up) => {
+    if (gate.shape.join() !== up.shape.join()) {
+      throw new ShapeError(`swiglu: gate [${gate.shape}] and up [${up.shape}] differ`)
+    }
+    return run(tf, 'DurianSwiglu', { gate, up })
+  },
 })
 
 const checkedAxis = (operation: string, x: Tensor, axis: number): number => {

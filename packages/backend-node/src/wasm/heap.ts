@@ -13,6 +13,7 @@ export interface WasmBackend {
     _malloc: (bytes: number) => number
     _free: (address: number) => void
     readonly HEAPU8: Uint8Array
+    readonly asm: { readonly memory: object }
     readonly cwrap: (name: string, result: null, parameters: ReadonlyArray<string>) => (...values: unknown[]) => void
     readonly tfjs: {
       readonly registerTensor: (id: number, size: number, address: number) => void
@@ -26,26 +27,34 @@ export interface WasmBackend {
   readonly disposeData: (dataId: object) => boolean
 }
 
-/**
- * A tensor's numbers in place. Take it after every allocation of the kernel: memory that grows gets a new buffer, and old views read as empty.
- */
-export const floats = (backend: WasmBackend, x: TensorInfo): Float32Array =>
-  new Float32Array(backend.wasm.HEAPU8.buffer, address(backend, x), sizeOf(x))
-
-export const ints = (backend: WasmBackend, x: TensorInfo): Int32Array =>
-  new Int32Array(backend.wasm.HEAPU8.buffer, address(backend, x), sizeOf(x))
-
-/** Above 2 GB emscripten's addresses come back negative. */
+/** Where a tensor's numbers lie. Above 2 GB emscripten's addresses come back negative. */
 export const address = (backend: WasmBackend, x: TensorInfo): number =>
   backend.dataIdMap.get(x.dataId).memoryOffset >>> 0
 
+/** A tensor's numbers in place. Take it after the kernel's last allocation: memory that grows gets a new buffer, and old views read as empty. */
+export const floats = (backend: WasmBackend, x: TensorInfo): Float32Array =>
+  new Float32Array(backend.wasm.HEAPU8.buffer, address(backend, x), sizeOf(x.shape))
+
+export const ints = (backend: WasmBackend, x: TensorInfo): Int32Array =>
+  new Int32Array(backend.wasm.HEAPU8.buffer, address(backend, x), sizeOf(x.shape))
+
 /** Another handle on the same numbers. */
-export const alias = (backend: WasmBackend, x: TensorInfo, shape = x.shape): TensorInfo => {
+export const alias = (backend: WasmBackend, x: TensorInfo, shape: ReadonlyArray<number> = x.shape): TensorInfo => {
   backend.incRef(x.dataId)
   return { dataId: x.dataId, shape: [...shape], dtype: x.dtype }
 }
 
-const sizeOf = ({ shape }: TensorInfo): number => shape.reduce((product, size) => product * size, 1)
+export const sizeOf = (shape: ReadonlyArray<number>): number => shape.reduce((product, size) => product * size, 1)
+
+/** Room for `count` numbers while `use` runs. */
+export const withScratch = <A>(backend: WasmBackend, count: number, use: (address: number) => A): A => {
+  const pointer = backend.wasm._malloc(4 * count)
+  try {
+    return use(pointer >>> 0)
+  } finally {
+    backend.wasm._free(pointer)
+  }
+}
 
 /**
  * Make an exhausted heap an error. tfjs ignores a null from malloc and goes on at address 0, over the module's own data:

@@ -1,9 +1,16 @@
-import type { TensorInfo } from './heap.ts'
-
-export type TensorLike = TensorInfo
+import type { TensorInfo, WasmBackend } from './heap.ts'
+import type { Simd } from './simd/index.ts'
 
 /** A kernel as tfjs's registry calls it. */
 export type KernelFunc = (call: {
-  readonly inputs: Readonly<Record<string, TensorLike>>
+  readonly inputs: Readonly<Record<string, TensorInfo>>
   readonly attrs: Readonly<Record<string, unknown>>
 }) => TensorInfo | TensorInfo[]
+
+/** What a kernel of ours is made from. */
+export interface Device {
+  readonly backend: WasmBackend
+  readonly simd: Simd
+  /** tfjs's own kernel of that name, for the cases ours leaves to it. */
+  readonly stock: (name: string) => KernelFunc
+}

@@ -1,44 +1,52 @@
 import type { Tf } from '@durian/backend-tfjs'
-import { alias, floats, type WasmBackend } from './heap.ts'
-import type { KernelFunc } from './kernel.ts'
+import { clip, extremum, swiglu, swigluGrad } from './elementwise.ts'
+import type { WasmBackend } from './heap.ts'
+import type { Device, KernelFunc } from './kernel.ts'
+import { concat, identity, pad, slice, split } from './layout.ts'
 import { batchMatMul } from './matmul.ts'
-import { embedding, embeddingGrad, unsortedSegmentSum } from './rows.ts'
+import { rmsNorm, rmsNormGrad, softmax, softmaxGrad, sum, sumGrad, sumOneAxis } from './reduce.ts'
+import { embedding, embeddingGrad, selectiveLogSoftmax, selectiveLogSoftmaxGrad, unsortedSegmentSum } from './rows.ts'
+import { compileSimd } from './simd/index.ts'
 import { transpose } from './transpose.ts'
-
-/** tfjs copies here, and its tape clones every tensor it saves; another handle on the same numbers is enough, as tensors never change. */
-const identity =
-  (backend: WasmBackend): KernelFunc =>
-  ({ inputs }) =>
-    alias(backend, inputs['x']!)
-
-/** NaN passes; tfjs's wasm kernel makes it 0. */
-const clip =
-  (backend: WasmBackend): KernelFunc =>
-  ({ inputs, attrs }) => {
-    const { lo, hi } = attrs as { readonly lo: number; readonly hi: number }
-    const out = backend.makeOutput(inputs['x']!.shape, 'float32')
-    const from = floats(backend, inputs['x']!)
-    const to = floats(backend, out)
-    for (let i = 0; i < to.length; i++) {
-      const value = from[i]!
-      to[i] = value < lo ? lo : value > hi ? hi : value
-    }
-    return out
-  }
 
 /**
  * The one place that changes tfjs's registry: stock kernels that are wrong or slow on wasm, and our own with a faster body.
  * The registry is global, so this holds for the whole process.
  */
 export const installKernels = (tf: Tf, backend: WasmBackend): void => {
+  const stock = (name: string): KernelFunc => {
+    const { kernelFunc } = tf.getKernel(name, 'wasm')
+    return ({ inputs, attrs }) => kernelFunc({ inputs: inputs as never, attrs: attrs as never, backend }) as never
+  }
+  const device: Device = { backend, simd: compileSimd(backend.wasm.asm.memory), stock }
   const kernels: Readonly<Record<string, KernelFunc>> = {
-    Identity: identity(backend),
-    Transpose: transpose(backend),
-    BatchMatMul: batchMatMul(backend),
-    UnsortedSegmentSum: unsortedSegmentSum(backend),
-    DurianClip: clip(backend),
-    DurianEmbedding: embedding(backend),
-    DurianEmbeddingGrad: embeddingGrad(backend),
+    // wrong in silence, or missing
+    BatchMatMul: batchMatMul(device),
+    UnsortedSegmentSum: unsortedSegmentSum(device),
+    DurianClip: clip(device),
+    // slow
+    Identity: identity(device),
+    Transpose: transpose(device),
+    Slice: slice(device, tf),
+    Concat: concat(device),
+    SplitV: split(device, tf),
+    PadV2: pad(device),
+    Sum: sum(device),
+    // our own
+    DurianSum: sumOneAxis(device),
+    DurianSumGrad: sumGrad(device),
+    DurianMinimum: extremum(device, 'Minimum'),
+    DurianMaximum: extremum(device, 'Maximum'),
+    DurianSoftmax: softmax(device),
+    DurianSoftmaxGrad: softmaxGrad(device),
+    DurianRmsNorm: rmsNorm(device),
+    DurianRmsNormGrad: rmsNormGrad(device),
+    DurianSwiglu: swiglu(device),
+    DurianSwigluGrad: swigluGrad(device),
+    DurianEmbedding: embedding(device),
+    DurianEmbeddingGrad: embeddingGrad(device),
+    DurianSelectiveLogSoftmax: selectiveLogSoftmax(device),
+    DurianSelectiveLogSoftmaxGrad: selectiveLogSoftmaxGrad(device),
   }
   for (const [kernelName, kernelFunc] of Object.entries(kernels)) {
     if (tf.getKernel(kernelName, 'wasm') != null) tf.unregisterKernel(kernelName, 'wasm')

@@ -5,7 +5,7 @@ export type Attributes = Readonly<Record<string, unknown>>
 export type Inputs = Readonly<Record<string, Tensor>>
 
 /**
- * A differentiable operation of our own: what it computes, and its gradient written with kernels only.
+ * An operation of our own: what it computes and its gradient, both written with kernels only.
  * tfjs's registry is global, so names begin with `Durian` and the gradient is registered once for all backends.
  */
 export interface Kernel {
@@ -47,7 +47,11 @@ export const register = (tf: Tf, backendName: string, kernel: Kernel): void => {
 /** Run a registered kernel on the current backend. */
 export const run = <R extends Tensor | Tensor[] = Tensor>(
   tf: Tf,
-  name: string,
+  name: `Durian${string}`,
   inputs: Inputs,
   attributes: Attributes = {},
 ): R => tf.engine().runKernel(name, { ...inputs }, attributes as never)
+
+/** Gradients that one kernel makes together, by the name of their input. Made at once: each is asked for inside a scope of its own. */
+export const together = (grads: Readonly<Record<string, Tensor>>): Record<string, () => Tensor> =>
+  Object.fromEntries(Object.entries(grads).map(([name, grad]) => [name, () => grad]))

@@ -1,0 +1,116 @@
+import type { Tensor, Tf } from '../tf.ts'
+import { run, together, type Kernel } from './define.ts'
+
+export type SumAttributes = { readonly axis: number }
+export type SumGradAttributes = SumAttributes & { readonly size: number }
+export type RmsNormAttributes = { readonly epsilon: number }
+
+/** Sum over one axis, which stays. tfjs's own gradient multiplies by a tensor of ones that it makes on the host. */
+const sum = (tf: Tf): ReadonlyArray<Kernel> => [
+  {
+    name: 'DurianSum',
+    forward: ({ x }, { axis }: SumAttributes) => tf.sum(x!, axis, true),
+    gradient: {
+      saveInputs: ['x'],
+      pullBack: ([dy], [x], { axis }: SumAttributes) => ({
+        x: () => run(tf, 'DurianSumGrad', { dy: dy! }, { axis, size: x!.shape[axis]! }),
+      }),
+    },
+  },
+  {
+    name: 'DurianSumGrad',
+    forward: ({ dy }, { axis, size }: SumGradAttributes) =>
+      tf.tile(
+        dy!,
+        dy!.shape.map((_, i) => (i === axis ? size : 1)),
+      ),
+  },
+]
+
+/** Running sum along an axis; tfjs's own gradient comes back transposed unless the axis is the last. */
+const cumsum = (tf: Tf): Kernel => ({
+  name: 'DurianCumsum',
+  forward: ({ x }, { axis }: SumAttributes) => tf.cumsum(x!, axis),
+  gradient: {
+    pullBack: ([dy], _, { axis }: SumAttributes) => ({ x: () => tf.cumsum(dy!, axis, false, true) }),
+  },
+})
+
+/** e^x / sum e^x over the last axis; gradient (dy - sum(dy y)) y. */
+const softmax = (tf: Tf): ReadonlyArray<Kernel> => [
+  {
+    name: 'DurianSoftmax',
+    forward: ({ x }) => tf.softmax(x!),
+    gradient: {
+      saveOutputs: [true],
+      pullBack: ([dy], [y]) => ({ x: () => run(tf, 'DurianSoftmaxGrad', { dy: dy!, y: y! }) }),
+    },
+  },
+  {
+    name: 'DurianSoftmaxGrad',
+    forward: ({ dy, y }) => tf.mul(tf.sub(dy!, tf.sum(tf.mul(dy!, y!), -1, true)), y!),
+  },
+]
+
+/** x k w with k = 1 / sqrt(mean x^2 + epsilon): [N, d], [d] -> [N, d]. */
+const rmsNorm = (tf: Tf): ReadonlyArray<Kernel> => {
+  const inverse = (x: Tensor, epsilon: number): Tensor => tf.rsqrt(tf.add(tf.mean(tf.square(x), 1, true), epsilon))
+  return [
+    {
+      name: 'DurianRmsNorm',
+      forward: ({ x, weight }, { epsilon }: RmsNormAttributes) => tf.mul(tf.mul(x!, inverse(x!, epsilon)), weight!),
+      gradient: {
+        saveInputs: ['x', 'weight'],
+        pullBack: ([dy], [x, weight], attributes: RmsNormAttributes) => {
+          const inputs = { dy: dy!, x: x!, weight: weight! }
+          const [dx, dw] = run<Tensor[]>(tf, 'DurianRmsNormGrad', inputs, attributes)
+          return together({ x: dx!, weight: dw! })
+        },
+      },
+    },
+    {
+      // dx = k (dy w - x k^2 mean(dy w x)), dw = sum over rows of dy x k
+      name: 'DurianRmsNormGrad',
+      forward: ({ dy, x, weight }, { epsilon }: RmsNormAttributes) => {
+        const k = inverse(x!, epsilon) // [N, 1]
+        const scaled = tf.mul(dy!, weight!)
+        const shrink = tf.mul(tf.mean(tf.mul(scaled, x!), 1, true), tf.square(k)) // [N, 1]
+        const dx = tf.mul(k, tf.sub(scaled, tf.mul(x!, shrink)))
+        return [dx, tf.sum(tf.mul(dy!, tf.mul(x!, k)), 0)] as Tensor[]
+      },
+    },
+  ]
+}
+
+/** silu(gate) up. */
+const swiglu = (tf: Tf): ReadonlyArray<Kernel> => [
+  {
+    name: 'DurianSwiglu',
+    forward: ({ gate, up }) => tf.mul(tf.mul(gate!, tf.sigmoid(gate!)), up!),
+    gradient: {
+      saveInputs: ['gate', 'up'],
+      pullBack: ([dy], [gate, up]) => {
+        const [dGate, dUp] = run<Tensor[]>(tf, 'DurianSwigluGrad', { dy: dy!, gate: gate!, up: up! })
+        return together({ gate: dGate!, up: dUp! })
+      },
+    },
+  },
+  {
+    // with s = sigmoid(g): dUp = dy g s, dGate = dy up s (1 + g (1 - s))
+    name: 'DurianSwigluGrad',
+    forward: ({ dy, gate, up }) => {
+      const s = tf.sigmoid(gate!)
+      const u = tf.mul(dy!, s)
+      const slope = tf.add(tf.mul(gate!, tf.sub(1, s)), 1)
+      return [tf.mul(tf.mul(u, up!), slope), tf.mul(u, gate!)] as Tensor[]
+    },
+  },
+]
+
+export const axisKernels = (tf: Tf): ReadonlyArray<Kernel> => [
+  ...sum(tf),
+  cumsum(tf),
+  ...softmax(tf),
+  ...rmsNorm(tf),
+  ...swiglu(tf),
+]
