@@ -18,11 +18,11 @@ export type Surd = ReadonlyMap<string, Rational>
 
 /**
  * Bounds that keep the slowest answer of 300 characters at milliseconds: 400 bits are 120 digits, sqrt(2), sqrt(3) and sqrt(5)
- * span 8 terms, and a squarefree part is found by trial division up to 10^4.
+ * span 8 terms, and a squarefree part is found by trial division up to 31,623.
  */
 const limit = 1n << 400n
 const maxTerms = 8
-const maxRadicand = 10n ** 8n
+const maxRadicand = 10n ** 9n
 const maxExponent = 32n
 
 const absolute = (a: bigint): bigint => (a < 0n ? -a : a)
