@@ -49,7 +49,7 @@ const conflict = (row: AdvantageRow): string | undefined => {
 /** Codec of `AdvantageRow`: every number finite, lengths that fit, and one source for each difficulty. Other columns are dropped. */
 export const AdvantageRow: t.Type<AdvantageRow> = new t.Type<AdvantageRow>(
   'a record with id and rewards',
-  (u): u is AdvantageRow => shape.is(u) && conflict(u as AdvantageRow) === undefined,
+  (u): u is AdvantageRow => shape.is(u) && conflict(u) === undefined,
   (u, context) => {
     const decoded = shape.validate(u, context)
     if (E.isLeft(decoded)) return decoded

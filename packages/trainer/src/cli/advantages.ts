@@ -37,7 +37,7 @@ const confidenceOf = ({ rewards, logprobs, confidence: given }: AdvantageRow, ki
 
 /** H(I), as given or from features (paper, eq. 5-9); null without an image. */
 const entropyOf = ({ entropy, features }: AdvantageRow): number | null =>
-  features == null
+  features === undefined || features === null
     ? (entropy ?? null)
     : visualEntropy({ rows: features.length, cols: features[0]!.length, data: features.flat() })
 
@@ -47,7 +47,7 @@ const reduced =
   (row: AdvantageRow): E.Either<string, ReducedRow> => {
     const { id, rewards } = row
     if (name !== 'durian') return E.right({ id, rewards, entropy: null, confidence: null })
-    if (weights[2] !== 0 && row.logprobs === undefined && row.confidence == null)
+    if (weights[2] !== 0 && row.logprobs === undefined && (row.confidence ?? null) === null)
       return E.left(
         `it has neither 'logprobs' nor 'confidence', which the reasoning weight ${weights[2]} needs: add one, or set the third of --weights to 0`,
       )
