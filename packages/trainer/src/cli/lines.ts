@@ -1,4 +1,5 @@
 import { once } from 'node:events'
+import { fstatSync } from 'node:fs'
 import { either as E, type taskEither as TE } from 'fp-ts'
 import { badInput, type TrainError } from '../errors.ts'
 
@@ -50,22 +51,15 @@ export const writeLines = async (out: NodeJS.WritableStream, lines: Iterable<str
 
 /**
  * A filter from standard input to standard output: nothing is written when `run` fails. Left also when standard input is a terminal or
- * cannot be read.
+ * a folder, where Node would wait or see nothing.
  */
 export const filterStdin =
-  (
-    run: (lines: AsyncIterable<string>) => TE.TaskEither<TrainError, Iterable<string>>,
-  ): TE.TaskEither<TrainError, void> =>
+  (run: (lines: AsyncIterable<string>) => TE.TaskEither<TrainError, Iterable<string>>): TE.TaskEither<TrainError, void> =>
   async () => {
     if (process.stdin.isTTY) return E.left(badInput('Standard input is a terminal: give the rows with "< rows.jsonl".'))
-    try {
-      const result = await run(linesOf(process.stdin))()
-      if (E.isLeft(result)) return result
-      await writeLines(process.stdout, result.right)
-      return E.right(undefined)
-    } catch (thrown) {
-      const { syscall, message } = thrown as NodeJS.ErrnoException
-      if (syscall === 'read') return E.left(badInput(`Standard input cannot be read: ${message}.`))
-      throw thrown
-    }
+    if (fstatSync(0).isDirectory()) return E.left(badInput('Standard input is a folder: give a file of JSON lines.'))
+    const result = await run(linesOf(process.stdin))()
+    if (E.isLeft(result)) return result
+    await writeLines(process.stdout, result.right)
+    return E.right(undefined)
   }
