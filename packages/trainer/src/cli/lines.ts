@@ -54,7 +54,9 @@ export const writeLines = async (out: NodeJS.WritableStream, lines: Iterable<str
  * a folder, where Node would wait or see nothing.
  */
 export const filterStdin =
-  (run: (lines: AsyncIterable<string>) => TE.TaskEither<TrainError, Iterable<string>>): TE.TaskEither<TrainError, void> =>
+  (
+    run: (lines: AsyncIterable<string>) => TE.TaskEither<TrainError, Iterable<string>>,
+  ): TE.TaskEither<TrainError, void> =>
   async () => {
     if (process.stdin.isTTY) return E.left(badInput('Standard input is a terminal: give the rows with "< rows.jsonl".'))
     if (fstatSync(0).isDirectory()) return E.left(badInput('Standard input is a folder: give a file of JSON lines.'))
