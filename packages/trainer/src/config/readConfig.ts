@@ -28,7 +28,9 @@ export const readConfig = ({
     if (file !== undefined) given.push(...(await take(givenInText(await take(textOf(file)), file))))
     for (const argument of overrides) given.push(await take(givenInArgument(argument)))
     for (const [key, value] of Object.entries(flags)) {
-      if (value !== undefined) given.push({ key, value, where: `--${key}` })
+      if (value === undefined) continue
+      const one = await take(givenInArgument(`${key}=${value}`))
+      given.push({ ...one, where: `--${key}` })
     }
     return take(resolveConfig(given))
   })

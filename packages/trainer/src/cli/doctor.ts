@@ -1,0 +1,121 @@
+import { availableParallelism, cpus, freemem, platform, release, totalmem, arch } from 'node:os'
+import { openNodeBackend } from '@durian/backend-node'
+import type { Command } from 'commander'
+import { either as E, type taskEither as TE } from 'fp-ts'
+import { runFailed, type TrainError } from '../errors.ts'
+import { runCommand } from './runCommand.ts'
+import { textTable } from './textTable.ts'
+
+/** One line of `durian doctor`. */
+export interface Finding {
+  readonly name: string
+  /** ok; missing: an optional part that is not there; broken: nothing runs without it. */
+  readonly state: 'ok' | 'missing' | 'broken'
+  readonly detail: string
+  /** The command that mends it. */
+  readonly mend?: string
+}
+
+const gib = (bytes: number): string => `${(bytes / 2 ** 30).toFixed(1)} GiB`
+
+/** Oldest Node that the packages support. */
+const NODE = { major: 20, minor: 11 } as const
+
+export const nodeFinding = (version: string): Finding => {
+  const [major = 0, minor = 0] = version.replace(/^v/, '').split('.').map(Number)
+  const fine = major > NODE.major || (major === NODE.major && minor >= NODE.minor)
+  return fine
+    ? { name: 'node', state: 'ok', detail: version }
+    : {
+        name: 'node',
+        state: 'broken',
+        detail: `${version} is older than ${NODE.major}.${NODE.minor}`,
+        mend: 'install Node 20.11 or newer from https://nodejs.org',
+      }
+}
+
+const machineFindings = (): ReadonlyArray<Finding> => [
+  { name: 'system', state: 'ok', detail: `${platform()} ${release()} ${arch()}` },
+  { name: 'cpu', state: 'ok', detail: `${cpus()[0]?.model.trim() ?? 'unknown'}, ${availableParallelism()} threads` },
+  { name: 'memory', state: 'ok', detail: `${gib(freemem())} free of ${gib(totalmem())}` },
+]
+
+/** Opens the best backend of this machine; those passed over say why and how to mend it. */
+const backendFindings = async (): Promise<ReadonlyArray<Finding>> => {
+  const opened = await openNodeBackend({ prefer: 'auto' })()
+  if (E.isLeft(opened)) {
+    return [
+      { name: 'backend', state: 'broken', detail: opened.left.reason, mend: 'npm install (in the project folder)' },
+    ]
+  }
+  const { backend, engine, passedOver } = opened.right
+  return [
+    ...passedOver.map(({ name, reason, mend }): Finding => ({ name, state: 'missing', detail: reason, mend })),
+    { name: engine, state: 'ok', detail: `${backend.info.description} (what --backend auto takes here)` },
+  ]
+}
+
+const pictureFinding = async (): Promise<Finding> => {
+  try {
+    const { default: sharp } = await import('sharp')
+    return {
+      name: 'sharp',
+      state: 'ok',
+      detail: `${sharp.versions.sharp}, libvips ${sharp.versions.vips}: reads pictures`,
+    }
+  } catch (thrown) {
+    return {
+      name: 'sharp',
+      state: 'broken',
+      detail: `does not load (${String(thrown).split('\n')[0]}), so no picture can be read`,
+      mend: 'npm install --include=optional sharp',
+    }
+  }
+}
+
+export const findings = async (): Promise<ReadonlyArray<Finding>> => [
+  nodeFinding(process.version),
+  ...machineFindings(),
+  ...(await backendFindings()),
+  await pictureFinding(),
+]
+
+const signs = { ok: 'ok', missing: '--', broken: '!!' } as const
+
+export const doctorText = (all: ReadonlyArray<Finding>): string => {
+  const mends = all.filter(({ mend }) => mend !== undefined)
+  return [
+    textTable(all.map(({ name, state, detail }) => [`${signs[state]}  ${name.padEnd(14)}  ${detail}`])),
+    ...(mends.length === 0
+      ? []
+      : [
+          '',
+          'To mend:',
+          ...mends.map(
+            ({ name, state, mend }) => `  ${name}${state === 'missing' ? ' (optional, faster)' : ''}: ${mend}`,
+          ),
+        ]),
+    '',
+    all.some(({ state }) => state === 'broken') ? 'Training does not work here yet.' : 'Training works here.',
+  ].join('\n')
+}
+
+const doctor =
+  (format: 'text' | 'json'): TE.TaskEither<TrainError, void> =>
+  async () => {
+    const all = await findings()
+    process.stdout.write(`${format === 'json' ? JSON.stringify({ findings: all }, null, 2) : doctorText(all)}\n`)
+    const broken = all.filter(({ state }) => state === 'broken').map(({ name }) => name)
+    return broken.length === 0 ? E.right(undefined) : E.left(runFailed(`Not usable: ${broken.join(', ')}.`))
+  }
+
+/** Adds `durian doctor`. */
+export const registerDoctor = (program: Command): void => {
+  program
+    .command('doctor')
+    .alias('env')
+    .summary('which backends work here, what is missing, and the command that mends it')
+    .description('Says which backends work on this machine, what is missing, and the command that mends it.')
+    .option('--json', 'print JSON instead of lines')
+    .action(({ json }: { readonly json?: boolean }) => runCommand(doctor(json === true ? 'json' : 'text')))
+}

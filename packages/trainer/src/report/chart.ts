@@ -1,0 +1,37 @@
+import * as Plot from '@observablehq/plot'
+import { parseHTML } from 'linkedom'
+import { raw, type Html } from './html.ts'
+
+const { document } = parseHTML('<!doctype html><html><body></body></html>')
+
+export interface ChartOptions extends Plot.PlotOptions {
+  /** What the picture shows, for those who cannot see it. */
+  readonly label: string
+}
+
+/** An Observable Plot as inline SVG. Colours are CSS variables, so one picture serves light and dark. */
+export const chart = ({ label, ...options }: ChartOptions): Html => {
+  const svg = Plot.plot({
+    document,
+    width: 720,
+    height: 280,
+    marginLeft: 52,
+    marginRight: 18,
+    marginTop: 24,
+    marginBottom: 38,
+    ...options,
+    style: { fontSize: '12px' },
+  })
+  svg.querySelector('style')?.remove()
+  svg.setAttribute('role', 'img')
+  svg.setAttribute('aria-label', label)
+  svg.setAttribute('class', 'chart')
+  return raw(svg.outerHTML)
+}
+
+/** Half the page: one of two charts beside each other. */
+export const half = { width: 440, height: 220 } as const
+/** A third of the page. */
+export const third = { width: 320, height: 190, marginLeft: 46, marginRight: 12 } as const
+
+export { Plot }
