@@ -78,7 +78,7 @@ export const values = async <T, K extends string>(
 ): Promise<Readonly<Record<K, Float32Array>>> => {
   const tensors = backend.memory.scope(program)
   const out: Partial<Record<K, Float32Array>> = {}
-  for (const name of Object.keys(tensors) as ReadonlyArray<K>) out[name] = right(await backend.transfer.read(tensors[name])())
+  for (const name of Object.keys(tensors) as unknown as ReadonlyArray<K>) out[name] = right(await backend.transfer.read(tensors[name])())
   backend.memory.free(Object.values(tensors) as T[])
   return out as Record<K, Float32Array>
 }

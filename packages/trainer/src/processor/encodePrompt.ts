@@ -34,10 +34,13 @@ export const encodePrompt =
       }
       const text = processor.chat(problem)
       const found = processor.tokenizer.encode(text)
-      const { imageToken } = processor.tokens
+      const { imageToken, vocabSize } = processor.tokens
       const pads = found.reduce((count, token) => count + (token === imageToken ? 1 : 0), 0)
       if (pads !== images.length)
         return fail(`the chat template made ${pads} image tokens for ${images.length} images; the problem's text may hold one itself`)
+      const strange = found.find((token) => token >= vocabSize)
+      if (strange !== undefined)
+        return fail(`token ${strange} is outside the policy's vocabulary of ${vocabSize}: tokenizer.json and config.json do not belong together`)
       const ids = expanded(found, processed, { imageToken, mergeSize: processor.image.mergeSize })
       if (ids.length < 2) return fail('its prompt has fewer than 2 tokens')
       if (ids[ids.length - 1] === imageToken) return fail('its prompt ends with an image; the chat template must add a generation prompt')

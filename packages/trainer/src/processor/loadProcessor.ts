@@ -19,6 +19,8 @@ export interface SpecialTokens {
   readonly end: ReadonlyArray<number>
   /** Closes a supervised response: the tokenizer's `eos_token`, `<|im_end|>` for Qwen. One of `end`. */
   readonly endOfTurn: number
+  /** Ids below this have an embedding. */
+  readonly vocabSize: number
 }
 
 /** Everything between a data row and the policy's input. */
@@ -62,6 +64,7 @@ export const loadProcessor = (dir: string): TE.TaskEither<TrainError, Processor>
         vision: visionTokens(config, words),
         end: [...new Set([...end, eos])],
         endOfTurn: eos,
+        vocabSize: config.text.vocabSize,
       },
     }
   })
