@@ -42,5 +42,7 @@ const largestFinite = (data: ArrayLike<number>): number => {
 /** The matrix divided by the power of two at or below `size` (exact), so its largest entry lies in [1, 2). */
 const unitSized = ({ rows, cols, data }: Matrix, size: number): Matrix => {
   const unit = size > 0 ? 2 ** Math.max(-1022, Math.floor(Math.log2(size))) : 1
-  return { rows, cols, data: Float64Array.from(data, (value) => value / unit) }
+  const out = new Float64Array(data.length) // a loop: Float64Array.from with a callback takes 20 times as long
+  for (let i = 0; i < out.length; i++) out[i] = data[i]! / unit
+  return { rows, cols, data: out }
 }

@@ -65,5 +65,7 @@ export const gram = (matrix: Matrix): SquareMatrix => {
 export const centredProduct = (features: Matrix): SquareMatrix => {
   const centred = centredColumns(features)
   const { n, data } = gram(centred.rows <= centred.cols ? centred : transposed(centred))
-  return { n, data: Float64Array.from(data, (value) => value / (features.rows - 1)) }
+  const out = new Float64Array(data.length)
+  for (let i = 0; i < out.length; i++) out[i] = data[i]! / (features.rows - 1)
+  return { n, data: out }
 }
