@@ -11,7 +11,7 @@ const block = <T>(ops: TensorOps<T>, p: Params<T>): T => {
   const x = p['x']!
   const [length, width] = [ops.shape(x)[0]!, ops.shape(x)[1]!]
   const normed = rmsNorm(ops, x, p['norm1']!, 1e-6) // [S, d]
-  const query = linear(ops, normed, p['query']!, p['queryBias']!)
+  const query = linear(ops, normed, p['query']!, p['queryBias'])
   const key = rotateHalf(ops, linear(ops, normed, p['key']!))
   const value = linear(ops, normed, p['value']!)
   const scores = scale(ops, ops.matmul(query, key, { transposeB: true }), 1 / Math.sqrt(width)) // [S, S]

@@ -32,7 +32,7 @@ const cases: Readonly<Record<string, Case>> = {
   'linear with a bias and an inner size beyond 48': {
     label: 'linear of [17, 100]',
     inputs: [fixedTensor([17, 100], unit), fixedTensor([9, 100], unit), fixedTensor([9])],
-    program: (ops, [x, weight, bias]) => linear(ops, x!, weight!, bias!),
+    program: (ops, [x, weight, bias]) => linear(ops, x!, weight!, bias),
   },
   // tfjs-backend-wasm writes the bits of an int32 1 into a float32 one-hot: 1.4e-45.
   'rows of an identity table are one-hot': {

@@ -5,7 +5,7 @@ import { policyLoss, type PolicyLossOptions } from './policyLoss.ts'
 import { lossTypes, recipe } from './recipes.ts'
 import { supervisedLoss } from './supervised.ts'
 import { policyGradient } from './surrogate.ts'
-import { batchOf, lengthsOf, rollout, type TestRollout } from './testBatch.ts'
+import { batchOf, lengthsOf, type TestRollout } from './testBatch.ts'
 import { tokenMean } from './aggregate.ts'
 import { batchTotals, type BatchTotals, type TokenBatch } from './tokenBatch.ts'
 
@@ -31,6 +31,20 @@ const supervised = (totals: BatchTotals) => (batch: TokenBatch<RefTensor>) => ({
   value: supervisedLoss(ops, totals)(batch).data[0]!,
 })
 const all = [...losses, ['supervised', supervised] as const]
+
+const logp = fc.double({ min: -4, max: 0, noNaN: true })
+
+const rollout: fc.Arbitrary<TestRollout> = fc
+  .record({
+    tokens: fc.array(fc.tuple(logp, logp, logp), { minLength: 0, maxLength: 6 }),
+    advantage: fc.double({ min: -3, max: 3, noNaN: true }),
+  })
+  .map(({ tokens, advantage }) => ({
+    logprob: tokens.map(([x]) => x),
+    oldLogprob: tokens.map(([, x]) => x),
+    refLogprob: tokens.map(([, , x]) => x),
+    advantage,
+  }))
 
 const rollouts = fc.array(rollout, { minLength: 1, maxLength: 6 })
 

@@ -1,4 +1,3 @@
-import fc from 'fast-check'
 import { referenceOps as ops, type RefTensor } from '../ops/reference.ts'
 import type { HostTensor } from '../ops/tensorOps.ts'
 import type { TokenBatch } from './tokenBatch.ts'
@@ -50,17 +49,3 @@ export const batchOf = (rollouts: ReadonlyArray<TestRollout>, columns: number, f
 
 export const lengthsOf = (rollouts: ReadonlyArray<TestRollout>): ReadonlyArray<number> =>
   rollouts.map(({ logprob }) => logprob.length)
-
-const logp = fc.double({ min: -4, max: 0, noNaN: true })
-
-export const rollout: fc.Arbitrary<TestRollout> = fc
-  .record({
-    tokens: fc.array(fc.tuple(logp, logp, logp), { minLength: 0, maxLength: 6 }),
-    advantage: fc.double({ min: -3, max: 3, noNaN: true }),
-  })
-  .map(({ tokens, advantage }) => ({
-    logprob: tokens.map(([x]) => x),
-    oldLogprob: tokens.map(([, x]) => x),
-    refLogprob: tokens.map(([, , x]) => x),
-    advantage,
-  }))

@@ -26,6 +26,7 @@ export interface Gradients<T> {
 }
 
 /** Tensors that live across awaits, inside one bracket. */
+// eslint-disable-next-line @typescript-eslint/no-unused-vars -- T says whose tensors: one backend's bracket is not another's
 export interface Held<T> {
   /** Own these tensors until the bracket ends, on success, failure or interruption. */
   readonly keep: <A>(tree: A) => A

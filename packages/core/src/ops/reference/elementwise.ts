@@ -13,10 +13,9 @@ const binary =
     const shape = broadcastShape(a.shape, b.shape)
     const fromA = broadcastOffsets(a.shape, shape)
     const fromB = broadcastOffsets(b.shape, shape)
-    return refTensor(
-      shape,
-      Float64Array.from(fromA, (offset, i) => f(a.data[offset]!, b.data[fromB[i]!]!)),
-    )
+    const data = new Float64Array(fromA.length)
+    for (let i = 0; i < data.length; i++) data[i] = f(a.data[fromA[i]!]!, b.data[fromB[i]!]!)
+    return refTensor(shape, data)
   }
 
 export const binaryOps = {

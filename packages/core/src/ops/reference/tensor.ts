@@ -52,8 +52,9 @@ export const broadcastOffsets = (from: Shape, to: Shape): Int32Array => {
   )
 }
 
-export const takeOffsets = (x: RefTensor, shape: Shape, offsets: Int32Array): RefTensor =>
-  refTensor(
-    shape,
-    Float64Array.from(offsets, (offset) => x.data[offset]!),
-  )
+export const takeOffsets = (x: RefTensor, shape: Shape, offsets: Int32Array): RefTensor => {
+  // A loop: Float64Array.from with a callback takes 20 times as long.
+  const data = new Float64Array(offsets.length)
+  for (let i = 0; i < data.length; i++) data[i] = x.data[offsets[i]!]!
+  return refTensor(shape, data)
+}
