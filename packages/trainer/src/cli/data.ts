@@ -1,7 +1,7 @@
 import type { Command } from 'commander'
 import { either as E, taskEither as TE } from 'fp-ts'
 import { attempt } from '../effect.ts'
-import { badInput, runFailed, sentence, type TrainError } from '../errors.ts'
+import { badInput, runFailed, type TrainError } from '../errors.ts'
 import { checkData } from '../data/checkData.ts'
 import {
   familyCounts,
@@ -15,6 +15,8 @@ import {
   type SplitSummary,
 } from '../data/synthetic/makeData.ts'
 import { writePreview } from '../data/synthetic/preview.ts'
+import { startProgress, type Progress } from './progress.ts'
+import { printing, runCommand } from './runCommand.ts'
 
 /** Flags of `durian data make` as commander hands them over. */
 type MakeFlags = Readonly<
@@ -90,13 +92,13 @@ const summaryTable = (summaries: ReadonlyArray<SplitSummary>): string =>
     ]),
   ])
 
-/** A line on stderr when a split is done and every two seconds between. */
-const progressLines = (): NonNullable<MakeOptions['onProgress']> => {
-  let last = Date.now()
+/** One bar or run of lines per split. */
+const splitProgress = (): NonNullable<MakeOptions['onProgress']> => {
+  let current: { readonly split: Split; readonly progress: Progress } | null = null
   return ({ split, done, of }) => {
-    if (done < of && Date.now() - last < 2000) return
-    last = Date.now()
-    process.stderr.write(`${split} ${done}/${of}\n`)
+    if (current?.split !== split) current = { split, progress: startProgress({ label: `${split} rows`, total: of }) }
+    current.progress.update(done)
+    if (done === of) current.progress.stop()
   }
 }
 
@@ -114,7 +116,7 @@ const preview = (path: string, { seed, options }: MakeOptions): TE.TaskEither<Tr
 const make = (flags: MakeFlags): TE.TaskEither<TrainError, string> =>
   attempt(async (take) => {
     const options = await take(makeOptionsOf(flags))
-    const summaries = await take(makeData({ ...options, onProgress: progressLines() }))
+    const summaries = await take(makeData({ ...options, onProgress: splitProgress() }))
     const sheet = flags.preview === undefined ? [] : [await take(preview(flags.preview, options))]
     return [summaryTable(summaries), ...sheet].join('\n')
   })
@@ -133,17 +135,6 @@ const check = (spec: string): TE.TaskEither<TrainError, string> =>
     ])
   })
 
-/** Prints the result, or the error's one sentence and the exit code that goes with it. */
-const finish = async (effect: TE.TaskEither<TrainError, string>): Promise<void> => {
-  const result = await effect()
-  if (E.isRight(result)) {
-    process.stdout.write(`${result.right}\n`)
-    return
-  }
-  process.stderr.write(`${sentence(result.left)}\n`)
-  process.exitCode = result.left._tag === 'BadInput' ? 2 : 1
-}
-
 /** Adds `durian data make` and `durian data check`. */
 export const registerData = (program: Command): void => {
   const data = program.command('data').description('make and check data sets')
@@ -161,10 +152,10 @@ export const registerData = (program: Command): void => {
     .option('--sft_noise <sigma>', 'the same for the cold start', '0.3')
     .option('--sft_clutter <lines>', 'the same for the cold start', '8')
     .option('--preview <file>', 'also write a sheet of example pictures (PNG)')
-    .action((flags: MakeFlags) => finish(make(flags)))
+    .action((flags: MakeFlags) => runCommand(printing(make(flags))))
   data
     .command('check')
     .description('read a data set and every picture in it, and say what is there')
     .argument('<data>', 'file.parquet, file.jsonl or directory@split')
-    .action((spec: string) => finish(check(spec)))
+    .action((spec: string) => runCommand(printing(check(spec))))
 }
