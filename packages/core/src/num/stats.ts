@@ -48,7 +48,8 @@ export const isConstant = (x: Vec): boolean => {
 export const std = (x: Vec, { ddof }: { readonly ddof: Ddof }): number => {
   if (x.length <= ddof || isConstant(x)) return 0
   const centre = mean(x)
-  const deviations = Float64Array.from(x, (value) => value - centre)
+  const deviations = new Float64Array(x.length)
+  for (let i = 0; i < deviations.length; i++) deviations[i] = x[i]! - centre
   // In units of the largest one, so that squares neither overflow nor vanish.
   const unit = deviations.reduce((high, deviation) => Math.max(high, Math.abs(deviation)), 0)
   return unit * Math.sqrt(sum(deviations.map((deviation) => (deviation / unit) ** 2)) / (x.length - ddof))
