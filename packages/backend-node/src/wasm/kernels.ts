@@ -13,12 +13,13 @@ import { transpose } from './transpose.ts'
  * The one place that changes tfjs's registry: stock kernels that are wrong or slow on wasm, and our own with a faster body.
  * The registry is global, so this holds for the whole process.
  */
-export const installKernels = (tf: Tf, backend: WasmBackend): void => {
+export const installKernels = (tf: Tf, backend: WasmBackend): { readonly fused: boolean } => {
   const stock = (name: string): KernelFunc => {
     const { kernelFunc } = tf.getKernel(name, 'wasm')
     return ({ inputs, attrs }) => kernelFunc({ inputs: inputs as never, attrs: attrs as never, backend }) as never
   }
-  const device: Device = { backend, simd: compileSimd(backend.wasm.asm.memory), stock }
+  const { simd, fused } = compileSimd(backend.wasm.asm.memory)
+  const device: Device = { backend, simd, stock }
   const kernels: Readonly<Record<string, KernelFunc>> = {
     // wrong in silence, or missing
     BatchMatMul: batchMatMul(device),
@@ -52,4 +53,5 @@ export const installKernels = (tf: Tf, backend: WasmBackend): void => {
     if (tf.getKernel(kernelName, 'wasm') != null) tf.unregisterKernel(kernelName, 'wasm')
     tf.registerKernel({ kernelName, backendName: 'wasm', kernelFunc: kernelFunc as never })
   }
+  return { fused }
 }

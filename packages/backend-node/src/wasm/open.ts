@@ -20,8 +20,9 @@ export const openWasm = async (): Promise<Backend<Tensor>> => {
 
   const backend = tf.backend() as unknown as WasmBackend
   guardHeap(backend)
-  installKernels(tf, backend)
-  return tfjsBackend(tf, { name: 'wasm', description: `tfjs-backend-wasm ${wasm.version_wasm}, SIMD, 1 thread` })
+  const { fused } = installKernels(tf, backend)
+  const simd = fused ? 'SIMD with fused multiply-add' : 'SIMD'
+  return tfjsBackend(tf, { name: 'wasm', description: `tfjs-backend-wasm ${wasm.version_wasm}, ${simd}, 1 thread` })
 }
 
 /** emscripten installs handlers that rethrow whatever reaches the process, also what others would have handled. */

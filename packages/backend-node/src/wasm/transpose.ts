@@ -58,7 +58,7 @@ const permute = (device: Device, x: TensorInfo, out: TensorInfo, { shape, permut
     const source = from + 4 * start
     const target = to + 4 * plane * rows * columns
     if (columnStep === 1) simd.copyRows(source, target, rows, 4 * columns, 4 * rowStep, 4 * columns)
-    else if (rowStep === 1) simd.transpose(source, target, columns, rows, 4 * columnStep)
+    else if (rowStep === 1) simd.transpose(source, target, columns, rows, 4 * columnStep, 4 * columns)
     else scatter(floats(backend, x), floats(backend, out), { start, plane, rows, columns, rowStep, columnStep })
     for (let axis = rank - 3; axis >= 0; axis--) {
       start += steps[axis]!

@@ -50,9 +50,14 @@ const simd =
   (opcode: number) =>
   (...operands: ReadonlyArray<Code>): Code => [...operands.flat(), 0xfd, ...unsigned(opcode)]
 export const splat = (value: Code): Code => simd(19)(value)
-export const load = (address: Code): Code => [...address, 0xfd, 0, 2, 0]
+export const load = (address: Code, offset = 0): Code => [...address, 0xfd, 0, 2, ...unsigned(offset)]
 export const loadSplat = (address: Code): Code => [...address, 0xfd, 9, 2, 0]
-export const store = (address: Code, value: Code): Code => [...address, ...value, 0xfd, 11, 2, 0]
+export const store = (address: Code, value: Code, offset = 0): Code => [
+  ...address,
+  ...value,
+  ...[0xfd, 11, 2],
+  ...unsigned(offset),
+]
 export const storeLane0 = (address: Code, value: Code): Code => [...address, ...value, 0xfd, 90, 2, 0, 0]
 export const lane = (value: Code, index: number): Code => [...value, 0xfd, 31, index]
 export const shuffle = (a: Code, b: Code, lanes: ReadonlyArray<number>): Code => [
@@ -71,6 +76,8 @@ export const max = simd(233)
 /** b where a < b, else a: a NaN in `a` stays, and it is one instruction where `min` and `max` are many. */
 export const atLeast = simd(235)
 export const atMost = simd(234)
+/** a b + c, rounded once where the processor can (relaxed SIMD). */
+export const fusedMultiplyAdd = simd(261)
 export const neg = simd(225)
 export const nearest = simd(106)
 export const and = simd(78)
@@ -95,6 +102,16 @@ export const loopWhile = (condition: Code, ...body: ReadonlyArray<Code>): Code =
   ...[0x45, 0x0d, 1],
   ...body.flat(),
   ...[0x0c, 0, 0x0b, 0x0b],
+]
+/** condition ? a : b, both evaluated. */
+export const select = (condition: Code, a: Code, b: Code): Code => [...a, ...b, ...condition, 0x1b]
+export const when = (condition: Code, then: Code, otherwise: Code): Code => [
+  ...condition,
+  ...[0x04, 0x40],
+  ...then,
+  0x05,
+  ...otherwise,
+  0x0b,
 ]
 export const advance = (variable: Variable, step: Code): Code => variable.set(plus(variable.get, step))
 

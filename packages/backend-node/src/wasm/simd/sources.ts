@@ -75,18 +75,17 @@ const copyRows: KernelSource = {
   },
 }
 
-/** [R, C] with a pitch -> [C, R], dense: (from, to, R, C, from pitch in bytes). 4 x 4 blocks in registers, the rims one by one. */
+/** [R, C] -> [C, R]: (from, to, R, C, from pitch, to pitch), pitches in bytes. 4 x 4 blocks in registers, the rims one by one. */
 const transpose: KernelSource = {
-  parameters: ['i32', 'i32', 'i32', 'i32', 'i32'],
-  body: ([from, to, rows, columns, pitch], declare) => {
+  parameters: ['i32', 'i32', 'i32', 'i32', 'i32', 'i32'],
+  body: ([from, to, rows, columns, pitch, outPitch], declare) => {
     const [row, column, source, target] = [declare('i32'), declare('i32'), declare('i32'), declare('i32')]
-    const outPitch = declare('i32')
     const v = Array.from({ length: 8 }, () => declare('v128'))
     const at = (base: Variable, step: Variable, i: number): Code =>
       i === 0 ? base.get : plus(base.get, times(step.get, int(i)))
     const place = (r: Variable, c: Variable): Code => [
       ...source.set(plus(plus(from!.get, times(r.get, pitch!.get)), times(c.get, int(4)))),
-      ...target.set(plus(plus(to!.get, times(c.get, outPitch.get)), times(r.get, int(4)))),
+      ...target.set(plus(plus(to!.get, times(c.get, outPitch!.get)), times(r.get, int(4)))),
     ]
     const block: Code = [
       ...place(row, column),
@@ -95,10 +94,10 @@ const transpose: KernelSource = {
       ...v[5]!.set(shuffle(v[0]!.get, v[1]!.get, [2, 6, 3, 7])),
       ...v[6]!.set(shuffle(v[2]!.get, v[3]!.get, [0, 4, 1, 5])), // c0 d0 c1 d1
       ...v[7]!.set(shuffle(v[2]!.get, v[3]!.get, [2, 6, 3, 7])),
-      ...store(at(target, outPitch, 0), shuffle(v[4]!.get, v[6]!.get, [0, 1, 4, 5])),
-      ...store(at(target, outPitch, 1), shuffle(v[4]!.get, v[6]!.get, [2, 3, 6, 7])),
-      ...store(at(target, outPitch, 2), shuffle(v[5]!.get, v[7]!.get, [0, 1, 4, 5])),
-      ...store(at(target, outPitch, 3), shuffle(v[5]!.get, v[7]!.get, [2, 3, 6, 7])),
+      ...store(at(target, outPitch!, 0), shuffle(v[4]!.get, v[6]!.get, [0, 1, 4, 5])),
+      ...store(at(target, outPitch!, 1), shuffle(v[4]!.get, v[6]!.get, [2, 3, 6, 7])),
+      ...store(at(target, outPitch!, 2), shuffle(v[5]!.get, v[7]!.get, [0, 1, 4, 5])),
+      ...store(at(target, outPitch!, 3), shuffle(v[5]!.get, v[7]!.get, [2, 3, 6, 7])),
     ]
     const single: Code = [...place(row, column), ...storeFloat(target.get, loadFloat(source.get))]
     const over = (variable: Variable, first: Code, last: Code, step: number, body: Code): Code => [
@@ -108,7 +107,6 @@ const transpose: KernelSource = {
     const fullRows = floorTo(rows!.get, 4)
     const fullColumns = floorTo(columns!.get, 4)
     return [
-      ...outPitch.set(times(rows!.get, int(4))),
       ...over(row, int(0), fullRows, 4, [...over(column, int(0), fullColumns, 4, block)]),
       ...over(row, int(0), fullRows, 1, over(column, fullColumns, columns!.get, 1, single)),
       ...over(row, fullRows, rows!.get, 1, over(column, int(0), columns!.get, 1, single)),
