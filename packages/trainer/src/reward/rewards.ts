@@ -60,7 +60,8 @@ export interface TotalReward {
 export type Rewarder = (scored: Scored) => TotalReward
 
 /**
- * The total reward as one function; Left (BadInput) names an unknown reward.
+ * The total reward as one function: sum_k w_k r_k, with the defaults 0.9 accuracy + 0.1 format (paper, eq. 22).
+ * Left (BadInput) names an unknown reward.
  *
  * Differs from TRL, which sums what it has: a rollout whose accuracy is unknown is left out and not scored by its format alone.
  */
