@@ -45,7 +45,9 @@ export const encodeScored =
       const prompt = await take(encodePrompt(processor)({ id, problem: format(problem), images }))
       const text = extra['response']
       if (typeof text !== 'string')
-        return take<never>(E.left(badInput(`Row '${id}': it has no text in column "response"; write there what to score.`)))
+        return take<never>(
+          E.left(badInput(`Row '${id}': it has no text in column "response"; write there what to score.`)),
+        )
       const { encode } = processor.tokenizer
       const { end, endOfTurn, vocabSize } = processor.tokens
       const ids = encode(text)
@@ -149,7 +151,9 @@ export const registerScore = (program: Command): void => {
     )
     .requiredOption('--model <folder>', 'model in the Hub’s layout')
     .requiredOption('--data <file>', 'rows as JSONL or parquet; picture paths are relative to the file')
-    .addOption(new Option('--backend <name>', 'where to compute').choices(['auto', 'tensorflow', 'wasm']).default('auto'))
+    .addOption(
+      new Option('--backend <name>', 'where to compute').choices(['auto', 'tensorflow', 'wasm']).default('auto'),
+    )
     .option('--format_prompt <file>', 'Jinja template of `content` that each problem is put through first')
     .action((flags: ScoreFlags) => runCommand(scoreCommand(flags)))
 }

@@ -47,9 +47,13 @@ export const decodeHeader = (json: unknown, dataBytes: number): E.Either<string,
       return either.left(`tensor '${name}' has no valid data_offsets`)
     const [begin, end] = offsets as [number, number]
     if (end - begin !== sizeOf(shape as Shape) * widths[dtype])
-      return either.left(`tensor '${name}' has ${end - begin} bytes, its shape [${shape.join(', ')}] needs ${sizeOf(shape as Shape) * widths[dtype]}`)
+      return either.left(
+        `tensor '${name}' has ${end - begin} bytes, its shape [${shape.join(', ')}] needs ${sizeOf(shape as Shape) * widths[dtype]}`,
+      )
     if (end > dataBytes)
-      return either.left(`tensor '${name}' ends at byte ${end} of ${dataBytes}: the file is cut short, download it again`)
+      return either.left(
+        `tensor '${name}' ends at byte ${end} of ${dataBytes}: the file is cut short, download it again`,
+      )
     entries.set(name, { dtype, shape: shape as Shape, begin, end })
   }
   return either.right(entries)
@@ -98,10 +102,7 @@ const ioReason = (thrown: unknown): string => {
  * @param wanted - names to read; default all
  * @returns Left: a sentence that names the file and, where it applies, the tensor
  */
-export const readSafetensors = (
-  path: string,
-  wanted?: (name: string) => boolean,
-): TE.TaskEither<TrainError, Tensors> =>
+export const readSafetensors = (path: string, wanted?: (name: string) => boolean): TE.TaskEither<TrainError, Tensors> =>
   attempt(async (take) => {
     const fail = (reason: string) => take<never>(either.left(badInput(`${path}: ${reason}.`)))
     const file = await open(path, 'r').catch((thrown: unknown) => fail(ioReason(thrown)))

@@ -39,7 +39,11 @@ export const completionBatch =
     completions: ReadonlyArray<ReadonlyArray<ArrayLike<number>>>,
   ): CompletionBatch => {
     const rollouts = completions[0]?.length ?? 0
-    if (completions.length !== prompts.length || rollouts === 0 || completions.some((group) => group.length !== rollouts))
+    if (
+      completions.length !== prompts.length ||
+      rollouts === 0 ||
+      completions.some((group) => group.length !== rollouts)
+    )
       throw new ShapeError(`${prompts.length} prompts need as many groups of completions, all of one size`)
     const batch = promptBatch(config)(prompts)
     const length = Math.max(1, ...completions.flat().map((completion) => completion.length))
@@ -102,7 +106,11 @@ const streamMask = (prompts: PromptBatch, length: number, group: number): HostTe
  */
 export const scoreCompletions =
   <T>(ops: TensorOps<T>, config: PolicyConfig) =>
-  (weights: WeightSource<T>, batch: CompletionBatch, { temperature }: { readonly temperature: number }): TokenScores<T> => {
+  (
+    weights: WeightSource<T>,
+    batch: CompletionBatch,
+    { temperature }: { readonly temperature: number },
+  ): TokenScores<T> => {
     const hidden = completionHidden(ops, config)(weights, batch)
     const cooled = temperature === 1 ? hidden : scale(ops, hidden, 1 / temperature)
     return ops.selectiveLogSoftmax(logitsOf(ops, config)(weights, cooled), batch.targets)
@@ -112,10 +120,14 @@ export const scoreCompletions =
 export const completionHidden =
   <T>(ops: TensorOps<T>, config: PolicyConfig) =>
   (weights: WeightSource<T>, batch: CompletionBatch): T =>
-    streamHidden(ops, config)(weights, ops.embedding(weight(weights.under('model.embed_tokens.'), 'weight'), batch.inputs), {
-      prompts: batch.prompts.count,
-      rollouts: batch.rollouts,
-      prefix: prefill(ops, config)(weights, batch.prompts),
-      mask: ops.fromHost(batch.attention),
-      tables: rotary(ops, batch.rope, config.text.headDim),
-    })
+    streamHidden(ops, config)(
+      weights,
+      ops.embedding(weight(weights.under('model.embed_tokens.'), 'weight'), batch.inputs),
+      {
+        prompts: batch.prompts.count,
+        rollouts: batch.rollouts,
+        prefix: prefill(ops, config)(weights, batch.prompts),
+        mask: ops.fromHost(batch.attention),
+        tables: rotary(ops, batch.rope, config.text.headDim),
+      },
+    )

@@ -215,9 +215,11 @@ const inconsistency = (
     return `vision_config.out_hidden_size: ${vision.outHiddenSize} must equal hidden_size, ${text.hiddenSize}`
   if (vision.windowSize % (vision.patchSize * vision.mergeSize) !== 0)
     return `vision_config.window_size: ${vision.windowSize} must be a multiple of ${vision.patchSize * vision.mergeSize}, the edge of a merged token`
-  if ((textJson.hidden_act ?? 'silu') !== 'silu') return `hidden_act: "${textJson.hidden_act}" is not supported, only silu`
+  if ((textJson.hidden_act ?? 'silu') !== 'silu')
+    return `hidden_act: "${textJson.hidden_act}" is not supported, only silu`
   if ((root.vision_config.hidden_act ?? 'silu') !== 'silu')
     return `vision_config.hidden_act: "${root.vision_config.hidden_act}" is not supported, only silu`
-  if (textJson.use_sliding_window === true) return 'use_sliding_window: sliding-window attention is not supported; set it to false'
+  if (textJson.use_sliding_window === true)
+    return 'use_sliding_window: sliding-window attention is not supported; set it to false'
   return undefined
 }

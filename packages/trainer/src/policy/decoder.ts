@@ -112,7 +112,13 @@ export const streamHidden =
       const runs = prompts * text.kvHeads * options.rollouts
       const alone = (y: T): T => ops.reshape(y, [runs, sizeOf(ops.shape(y)) / runs / text.headDim, text.headDim])
       const mine = own(index, { keys: alone(fresh.keys), values: alone(fresh.values) })
-      const mixed = sharedPromptAttention(ops, { queries, mine, prompt: options.prefix[index]!, mask: options.mask, prompts })
+      const mixed = sharedPromptAttention(ops, {
+        queries,
+        mine,
+        prompt: options.prefix[index]!,
+        mask: options.mask,
+        prompts,
+      })
       x = layer.after(x, mixed, prompts)
     }
     return rmsNorm(ops, x, weight(weights.under('model.norm.'), 'weight'), text.rmsNormEps)
@@ -145,10 +151,12 @@ const sharedPromptAttention = <T>(
   const perRun = (folded * pairs) / runs // length * group
   const toPrompt = ops.matmul(queries, prompt.keys, { transposeB: true }) // [P * KV, G * length * group, Tp]
   const toOwn = ops.matmul(ops.reshape(queries, [runs, perRun, headDim]), mine.keys, { transposeB: true }) // [P * KV * G, .., t]
-  const scores = ops.reshape(
-    ops.concat([ops.reshape(toPrompt, [runs, perRun, Tp]), toOwn], 2),
-    [prompts, runs / prompts, perRun, Tp + t],
-  )
+  const scores = ops.reshape(ops.concat([ops.reshape(toPrompt, [runs, perRun, Tp]), toOwn], 2), [
+    prompts,
+    runs / prompts,
+    perRun,
+    Tp + t,
+  ])
   const shares = ops.reshape(ops.softmax(mask === undefined ? scores : ops.add(scores, mask)), [runs, perRun, Tp + t])
   const promptShares = ops.reshape(ops.slice(shares, [0, 0, 0], [runs, perRun, Tp]), [pairs, folded, Tp])
   const ownShares = ops.slice(shares, [0, 0, Tp], [runs, perRun, t])

@@ -51,7 +51,11 @@ const shardsOf = (dir: string): TE.TaskEither<TrainError, ReadonlyArray<string>>
     const bad = shards.find((shard) => typeof shard !== 'string' || !SHARD.test(shard))
     if (bad !== undefined)
       return take(
-        either.left(badInput(`${index}: ${JSON.stringify(bad)} is no shard name; shards lie in the same folder and end in .safetensors.`)),
+        either.left(
+          badInput(
+            `${index}: ${JSON.stringify(bad)} is no shard name; shards lie in the same folder and end in .safetensors.`,
+          ),
+        ),
       )
     return (shards as ReadonlyArray<string>).toSorted()
   })
@@ -76,10 +80,15 @@ export const loadWeights = (dir: string, config: PolicyConfig): TE.TaskEither<Tr
     }
     for (const [name, shape] of Object.entries(shapes)) {
       const tensor = found[name]
-      if (tensor === undefined) return take(either.left(badInput(`${dir}: weight '${name}' is missing from its safetensors files.`)))
+      if (tensor === undefined)
+        return take(either.left(badInput(`${dir}: weight '${name}' is missing from its safetensors files.`)))
       if (tensor.shape.join() !== shape.join())
         return take(
-          either.left(badInput(`${dir}: weight '${name}' has shape [${tensor.shape.join(', ')}], config.json asks for [${shape.join(', ')}].`)),
+          either.left(
+            badInput(
+              `${dir}: weight '${name}' has shape [${tensor.shape.join(', ')}], config.json asks for [${shape.join(', ')}].`,
+            ),
+          ),
         )
     }
     return found

@@ -95,7 +95,10 @@ describe('generate', () => {
 
   it('law: wasm and the reference interpreter agree on the log-probs of what was drawn', async () => {
     const groups = await run(prompts)
-    const batch = completionBatch(miniConfig)(prompts, groups.map((group) => group.map(({ ids }) => ids)))
+    const batch = completionBatch(miniConfig)(
+      prompts,
+      groups.map((group) => group.map(({ ids }) => ids)),
+    )
     const reference = scoreCompletions<RefTensor>(referenceOps, miniConfig)(
       residentWeights(onDevice(referenceOps, hostWeights)),
       batch,
@@ -142,7 +145,11 @@ describe('generate', () => {
   it('names the prompt when logits are not finite', async () => {
     const { backend, params } = device
     const broken = backend.ops.fromHost({ shape: [16], data: new Float32Array(16).fill(NaN) })
-    const result = await generate(backend, miniConfig)(residentWeights({ ...params, 'model.norm.weight': broken }), prompts, options)()
+    const result = await generate(backend, miniConfig)(
+      residentWeights({ ...params, 'model.norm.weight': broken }),
+      prompts,
+      options,
+    )()
     backend.memory.free([broken])
     expect(result).toMatchObject(E.left({ _tag: 'RunFailed', message: expect.stringContaining("'p0'") as string }))
   })
@@ -159,7 +166,7 @@ const failingAt = <T>(backend: Backend<T>, n: number): Backend<T> => {
   let reads = 0
   const read: Backend<T>['transfer']['read'] = (x) =>
     ++reads === n
-      ? (async () => E.left({ _tag: 'DeviceFailed' as const, backend: 'test', reason: 'injected' }))
+      ? async () => E.left({ _tag: 'DeviceFailed' as const, backend: 'test', reason: 'injected' })
       : (backend.transfer.read(x) as TE.TaskEither<never, Float32Array>)
   return { ...backend, transfer: { ...backend.transfer, read } }
 }

@@ -48,13 +48,19 @@ export const generate =
         const { numGenerations, maxCompletionLength } = options
         if (prompts.length === 0) return []
         const banned = new Set(options.banned)
-        if (banned.size >= config.text.vocabSize) await take(either.left(badInput('Every token of the vocabulary is banned.')))
+        if (banned.size >= config.text.vocabSize)
+          await take(either.left(badInput('Every token of the vocabulary is banned.')))
         const draw = drawToken({ ...options, banned })
         const ends = new Set(options.endTokens)
         const batch = promptBatch(config)(prompts)
         const step = decodingStep(backend, config)(weights, batch)
         const grown = prompts.map(() =>
-          Array.from({ length: numGenerations }, (): Growing => ({ ids: [], logprobs: [], excluded: 0, terminated: false })),
+          Array.from({ length: numGenerations }, (): Growing => ({
+            ids: [],
+            logprobs: [],
+            excluded: 0,
+            terminated: false,
+          })),
         )
         let slots = fullSlots(prompts.length, numGenerations)
         let prefix = held.keep(memory.scope(() => prefill(ops, config)(weights, batch)))
@@ -84,7 +90,11 @@ export const generate =
             const row = logits.subarray(slot * config.text.vocabSize, (slot + 1) * config.text.vocabSize)
             const drawn = draw(row, options.temperature === 0 ? 0 : uniform({ seed: options.seed }, counter))
             if (!Number.isFinite(drawn.logprob))
-              await take(either.left(runFailed(`The policy's logits for '${prompts[owner]!.id}' are not finite: training has diverged.`)))
+              await take(
+                either.left(
+                  runFailed(`The policy's logits for '${prompts[owner]!.id}' are not finite: training has diverged.`),
+                ),
+              )
             const growing = grown[owner]![rollout]!
             growing.ids.push(drawn.token)
             growing.logprobs.push(drawn.logprob)
@@ -139,19 +149,28 @@ const decodingStep =
     let grown = cache
     // The cache's rows are (chunk, key head, slot), each with one head: attention wants them so, and no tensor need be turned.
     const own = (layer: number, { keys, values }: KeysValues<T>): KeysValues<T> => {
-      grown = kvCaches.append(grown, layer, ops.reshape(keys, [runs, 1, 1, headDim]), ops.reshape(values, [runs, 1, 1, headDim]))
+      grown = kvCaches.append(
+        grown,
+        layer,
+        ops.reshape(keys, [runs, 1, 1, headDim]),
+        ops.reshape(values, [runs, 1, 1, headDim]),
+      )
       const alone = (x: T): T => ops.reshape(x, [runs, token + 1, headDim])
       return { keys: alone(grown.keys[layer]!), values: alone(grown.values[layer]!) }
     }
     const mask = paddingMask(batch, slots, token + 1)
-    const hidden = streamHidden(ops, config)(weights, ops.embedding(weight(weights.under('model.embed_tokens.'), 'weight'), inputs), {
-      prompts: slots.owners.length,
-      rollouts: slots.width,
-      prefix,
-      mask: mask && ops.fromHost(mask),
-      tables: rotary(ops, tables, headDim),
-      own,
-    })
+    const hidden = streamHidden(ops, config)(
+      weights,
+      ops.embedding(weight(weights.under('model.embed_tokens.'), 'weight'), inputs),
+      {
+        prompts: slots.owners.length,
+        rollouts: slots.width,
+        prefix,
+        mask: mask && ops.fromHost(mask),
+        tables: rotary(ops, tables, headDim),
+        own,
+      },
+    )
     return { logits: logitsOf(ops, config)(weights, hidden), cache: grown }
   }
 

@@ -1,5 +1,13 @@
 import { openNodeBackend } from '@durian/backend-node'
-import { type HostTensor, normals, referenceOps, residentWeights, sumAll, type TensorOps, type WeightSource } from '@durian/core'
+import {
+  type HostTensor,
+  normals,
+  referenceOps,
+  residentWeights,
+  sumAll,
+  type TensorOps,
+  type WeightSource,
+} from '@durian/core'
 import { describe, expect, it } from 'vitest'
 import { ropePositions } from '../processor/positions.ts'
 import { type CompletionBatch, completionBatch, scoreCompletions } from './completions.ts'
@@ -17,7 +25,13 @@ const prompt = (id: number, grid: readonly [number, number, number]): EncodedPro
 /** Pictures of two sizes, so that windows of several lengths are gathered and scattered. */
 const batch: CompletionBatch = completionBatch(miniConfig)(
   [prompt(0, [1, 6, 4]), prompt(1, [1, 4, 4])],
-  [[[3, 7, 1], [8]], [[4, 1], [9, 10, 11, 1]]],
+  [
+    [[3, 7, 1], [8]],
+    [
+      [4, 1],
+      [9, 10, 11, 1],
+    ],
+  ],
 )
 
 const loss =
@@ -46,8 +60,12 @@ describe('the gradient of log-probs', () => {
     for (const name of names) {
       const { shape, data } = host[name]!
       const direction = normals({ seed: 1, index: name.length }, data.length)
-      const moved = (by: number): HostTensor => ({ shape, data: Float64Array.from(data, (x, i) => x + by * direction[i]!) })
-      const difference = (value({ ...host, [name]: moved(step) }) - value({ ...host, [name]: moved(-step) })) / (2 * step)
+      const moved = (by: number): HostTensor => ({
+        shape,
+        data: Float64Array.from(data, (x, i) => x + by * direction[i]!),
+      })
+      const difference =
+        (value({ ...host, [name]: moved(step) }) - value({ ...host, [name]: moved(-step) })) / (2 * step)
       const gradient = right(await transfer.read(result.grads[name]!)())
       const along = gradient.reduce((sum, g, i) => sum + g * direction[i]!, 0)
       // float32 gradients of a sum over 10 tokens: 1e-4 relative to a gradient of ordinary size

@@ -66,7 +66,10 @@ export const pictureBatch = (config: VisionConfig, images: ReadonlyArray<Process
 }
 
 /** Merged tokens (raster numbers within one picture) of each attention window, frame by frame, row by row. */
-const windowsOf = (config: VisionConfig, [time, h, w]: ProcessedImage['grid']): ReadonlyArray<ReadonlyArray<number>> => {
+const windowsOf = (
+  config: VisionConfig,
+  [time, h, w]: ProcessedImage['grid'],
+): ReadonlyArray<ReadonlyArray<number>> => {
   const edge = config.windowSize / config.mergeSize / config.patchSize
   const [rows, columns] = [h / config.mergeSize, w / config.mergeSize]
   const windows: number[][] = []

@@ -37,7 +37,9 @@ describe.each(rows.map(({ id }, i) => [id, i] as const))('row %s', (_, i) => {
     if (want.vision_tokens === undefined) return expect(fixture.prompts[i]!.images).toEqual([])
     const { backend, config, weights, prompts } = fixture
     const program = visionFeatures(backend.ops, config)
-    const read = await values(backend, () => ({ rows: program(weights, prompts[i]!.images, { features: 'merged' }).rows }))
+    const read = await values(backend, () => ({
+      rows: program(weights, prompts[i]!.images, { features: 'merged' }).rows,
+    }))
     expect(maxDifference(read.rows, want.vision_tokens.flat())).toBeLessThan(TOLERANCE)
     const entropy = visualEntropy({ rows: want.vision_tokens.length, cols: config.text.hiddenSize, data: read.rows })
     expect(Math.abs(entropy - want.visual_entropy!)).toBeLessThan(1e-5)
@@ -46,7 +48,9 @@ describe.each(rows.map(({ id }, i) => [id, i] as const))('row %s', (_, i) => {
   it('golden: log-probs, entropies and logits of the response are those of transformers with its own M-RoPE positions', async () => {
     const { backend, config, weights, prompts } = fixture
     const batch = completionBatch(config)([prompts[i]!], [[want.response_ids]])
-    const scores = await values(backend, () => ({ ...scoreCompletions(backend.ops, config)(weights, batch, { temperature: 1 }) }))
+    const scores = await values(backend, () => ({
+      ...scoreCompletions(backend.ops, config)(weights, batch, { temperature: 1 }),
+    }))
     expect(maxDifference(scores.logprob, want.logprobs)).toBeLessThan(TOLERANCE)
     expect(maxDifference(scores.entropy, want.token_entropies)).toBeLessThan(TOLERANCE)
     // The last logits are those behind the whole response: a response one token longer has them in its last row.
@@ -70,7 +74,9 @@ describe('one batch of all rows', () => {
     const { backend, config, weights, prompts } = fixture
     const groups = expected.map(({ response_ids }) => [response_ids.slice(0, 5), response_ids])
     const batch = completionBatch(config)(prompts, groups)
-    const { logprob } = await values(backend, () => ({ ...scoreCompletions(backend.ops, config)(weights, batch, { temperature: 1 }) }))
+    const { logprob } = await values(backend, () => ({
+      ...scoreCompletions(backend.ops, config)(weights, batch, { temperature: 1 }),
+    }))
     groups.forEach((group, p) =>
       group.forEach((completion, g) => {
         const start = (p * 2 + g) * batch.length
@@ -88,8 +94,13 @@ describe('one batch of all rows', () => {
       const options = { ...SAMPLING, temperature, endTokens, numGenerations: 4, maxCompletionLength: 24 }
       const groups = right(await generate(backend, config)(weights, prompts, options)())
       expect(new Set(groups.flat().map(({ ids }) => ids.length)).size).toBeGreaterThan(3)
-      const batch = completionBatch(config)(prompts, groups.map((group) => group.map(({ ids }) => ids)))
-      const { logprob } = await values(backend, () => ({ ...scoreCompletions(backend.ops, config)(weights, batch, { temperature }) }))
+      const batch = completionBatch(config)(
+        prompts,
+        groups.map((group) => group.map(({ ids }) => ids)),
+      )
+      const { logprob } = await values(backend, () => ({
+        ...scoreCompletions(backend.ops, config)(weights, batch, { temperature }),
+      }))
       groups.flat().forEach(({ logprobs }, row) => {
         const start = row * batch.length
         expect(maxDifference(logprobs, logprob.subarray(start, start + logprobs.length))).toBeLessThan(TOLERANCE)

@@ -91,7 +91,13 @@ export const prefill =
     const rows =
       batch.pictures === undefined
         ? words
-        : ops.concat([words, mergedTokens(ops, config.vision)(weights, visionTower(ops, config.vision)(weights, batch.pictures))], 0)
+        : ops.concat(
+            [
+              words,
+              mergedTokens(ops, config.vision)(weights, visionTower(ops, config.vision)(weights, batch.pictures)),
+            ],
+            0,
+          )
     return promptKeysValues(ops, config)(weights, ops.embedding(rows, batch.places), {
       prompts: batch.count,
       causal: ops.fromHost(causalMask(batch.length, config.text.heads / config.text.kvHeads)),

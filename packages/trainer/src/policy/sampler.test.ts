@@ -27,7 +27,9 @@ describe('drawToken', () => {
     expect([0, 0.56, 0.58, 0.99].map((u) => drawToken(two)(logits, u).token)).toEqual([1, 1, 3, 3]) // 0.4 : 0.3
     expect(drawToken(two)(logits, 0).excludedMass).toBeCloseTo(0.3, 12)
     const nucleus = { ...all, topP: 0.75 } // 0.4 + 0.3 < 0.75: a third token is needed
-    expect(new Set([0, 0.2, 0.5, 0.7, 0.99].map((u) => drawToken(nucleus)(logits, u).token))).toEqual(new Set([1, 2, 3]))
+    expect(new Set([0, 0.2, 0.5, 0.7, 0.99].map((u) => drawToken(nucleus)(logits, u).token))).toEqual(
+      new Set([1, 2, 3]),
+    )
     expect(drawToken({ ...all, topP: 0.4 })(logits, 0.99).token).toBe(1)
   })
 
@@ -79,7 +81,10 @@ describe('drawToken', () => {
   it('property: adding a constant to all logits changes nothing', () => {
     fc.assert(
       fc.property(logitRow, unit, fc.integer({ min: -50, max: 50 }), (row, u, offset) => {
-        const moved = drawToken(all)(row.map((x) => x + offset), u)
+        const moved = drawToken(all)(
+          row.map((x) => x + offset),
+          u,
+        )
         const still = drawToken(all)(row, u)
         // a draw within rounding of an edge may fall on either side: then the log-probs need not agree
         if (moved.token === still.token) expect(moved.logprob).toBeCloseTo(still.logprob, 9)
@@ -92,7 +97,10 @@ describe('drawToken', () => {
     fc.assert(
       fc.property(logitRow, unit, (row, u) => {
         const cooled = drawToken({ ...all, temperature: 0.5 })(row, u)
-        const scaled = drawToken(all)(row.map((x) => x * 2), u)
+        const scaled = drawToken(all)(
+          row.map((x) => x * 2),
+          u,
+        )
         expect(cooled.token).toBe(scaled.token)
         expect(cooled.logprob).toBeCloseTo(scaled.logprob, 9)
       }),
@@ -101,7 +109,10 @@ describe('drawToken', () => {
   })
 
   it('property: over evenly spread uniforms each token is drawn in proportion to its probability', () => {
-    const draws = Array.from({ length: 2000 }, (_, i) => drawToken({ ...all, temperature: 0.8 })(logits, (i + 0.5) / 2000).token)
+    const draws = Array.from(
+      { length: 2000 },
+      (_, i) => drawToken({ ...all, temperature: 0.8 })(logits, (i + 0.5) / 2000).token,
+    )
     const weights = logits.map((x) => Math.exp(x / 0.8))
     const total = weights.reduce((a, b) => a + b)
     weights.forEach((weight, token) => {

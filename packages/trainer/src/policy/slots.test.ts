@@ -21,7 +21,10 @@ describe('repacked', () => {
       .chain((size) =>
         fc.record({
           size: fc.constant(size),
-          live: fc.array(fc.boolean(), { minLength: size.prompts * size.rollouts, maxLength: size.prompts * size.rollouts }),
+          live: fc.array(fc.boolean(), {
+            minLength: size.prompts * size.rollouts,
+            maxLength: size.prompts * size.rollouts,
+          }),
           later: fc.array(fc.boolean(), { minLength: 60, maxLength: 60 }),
         }),
       )
@@ -30,13 +33,17 @@ describe('repacked', () => {
         let slots = fullSlots(size.prompts, size.rollouts)
         for (const alive of [live, later]) {
           const isLive = (slot: number): boolean => slots.rollouts[slot]! >= 0 && alive[slot % alive.length]!
-          const wanted = slots.rollouts.flatMap((rollout, slot) => (isLive(slot) ? [`${ownerOf(slots, slot)}/${rollout}`] : []))
+          const wanted = slots.rollouts.flatMap((rollout, slot) =>
+            isLive(slot) ? [`${ownerOf(slots, slot)}/${rollout}`] : [],
+          )
           const packing = repacked(slots, isLive)
           if (packing === undefined) return
           const next = packing.slots
           expect(next.rollouts.length).toBeLessThanOrEqual(0.75 * slots.rollouts.length)
           expect(next.rollouts.length).toBe(next.owners.length * next.width)
-          const held = next.rollouts.flatMap((rollout, slot) => (rollout >= 0 ? [`${ownerOf(next, slot)}/${rollout}`] : []))
+          const held = next.rollouts.flatMap((rollout, slot) =>
+            rollout >= 0 ? [`${ownerOf(next, slot)}/${rollout}`] : [],
+          )
           expect(held).toEqual(wanted)
           next.rollouts.forEach((rollout, slot) => {
             const from = packing.from[slot]!

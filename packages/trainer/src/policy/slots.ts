@@ -43,7 +43,8 @@ export const repacked = (slots: Slots, live: (slot: number) => boolean): Packing
     byPrompt.set(owner, [...(byPrompt.get(owner) ?? []), slot])
   })
   const groups = [...byPrompt]
-  const sizeAt = (width: number): number => groups.reduce((sum, [, own]) => sum + Math.ceil(own.length / width) * width, 0)
+  const sizeAt = (width: number): number =>
+    groups.reduce((sum, [, own]) => sum + Math.ceil(own.length / width) * width, 0)
   let width = slots.width
   for (let narrower = width - 1; narrower >= 1; narrower--) if (sizeAt(narrower) < sizeAt(width)) width = narrower
   if (sizeAt(width) > WORTHWHILE * slots.rollouts.length) return undefined

@@ -2,7 +2,14 @@ import { readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { openNodeBackend } from '@durian/backend-node'
-import { type Backend, type HostTensor, type Params, residentWeights, type TensorOps, type WeightSource } from '@durian/core'
+import {
+  type Backend,
+  type HostTensor,
+  type Params,
+  residentWeights,
+  type TensorOps,
+  type WeightSource,
+} from '@durian/core'
 import { either as E } from 'fp-ts'
 import { encodePrompt } from '../processor/encodePrompt.ts'
 import { loadProcessor, type Processor } from '../processor/loadProcessor.ts'
@@ -68,7 +75,14 @@ export const openFixture = async () => {
   const { backend } = right(await openNodeBackend({ prefer: 'wasm' })())
   const processor = right(await loadProcessor(fixtureDir)())
   const prompts = await encodedRows(processor)
-  return { config, backend, processor, prompts, hostWeights: weights, weights: residentWeights(onDevice(backend.ops, weights)) }
+  return {
+    config,
+    backend,
+    processor,
+    prompts,
+    hostWeights: weights,
+    weights: residentWeights(onDevice(backend.ops, weights)),
+  }
 }
 
 /** Run a program, read its tensors, free them. */
@@ -78,7 +92,8 @@ export const values = async <T, K extends string>(
 ): Promise<Readonly<Record<K, Float32Array>>> => {
   const tensors = backend.memory.scope(program)
   const out: Partial<Record<K, Float32Array>> = {}
-  for (const name of Object.keys(tensors) as unknown as ReadonlyArray<K>) out[name] = right(await backend.transfer.read(tensors[name])())
+  for (const name of Object.keys(tensors) as unknown as ReadonlyArray<K>)
+    out[name] = right(await backend.transfer.read(tensors[name])())
   backend.memory.free(Object.values(tensors) as T[])
   return out as Record<K, Float32Array>
 }

@@ -119,9 +119,15 @@ export const visionFeatures =
     const pictures = pictureBatch(config.vision, images)
     const patches = visionTower(ops, config.vision)(weights, pictures)
     if (features === 'merged')
-      return { rows: ops.embedding(mergedTokens(ops, config.vision)(weights, patches), pictures.order), counts: pictures.counts }
+      return {
+        rows: ops.embedding(mergedTokens(ops, config.vision)(weights, patches), pictures.order),
+        counts: pictures.counts,
+      }
     const unit = config.vision.mergeSize ** 2
-    const order = Int32Array.from({ length: pictures.patches }, (_, i) => pictures.order[Math.floor(i / unit)]! * unit + (i % unit))
+    const order = Int32Array.from(
+      { length: pictures.patches },
+      (_, i) => pictures.order[Math.floor(i / unit)]! * unit + (i % unit),
+    )
     return {
       rows: ops.embedding(normalised(ops, weights.under('visual.merger.'), patches), order),
       counts: pictures.counts.map((count) => count * unit),

@@ -9,7 +9,13 @@ export const weightShapes = ({ text, vision }: PolicyConfig): Readonly<Record<st
     shapes[`${name}.bias`] = [out]
   }
   const d = vision.hiddenSize
-  shapes['visual.patch_embed.proj.weight'] = [d, vision.channels, vision.temporalPatchSize, vision.patchSize, vision.patchSize]
+  shapes['visual.patch_embed.proj.weight'] = [
+    d,
+    vision.channels,
+    vision.temporalPatchSize,
+    vision.patchSize,
+    vision.patchSize,
+  ]
   for (let i = 0; i < vision.depth; i++) {
     const block = `visual.blocks.${i}`
     shapes[`${block}.norm1.weight`] = [d]
@@ -55,7 +61,10 @@ const OUTPUTS = /\.(o_proj|down_proj|attn\.proj)\.weight$/
  */
 export const initialWeights = (config: PolicyConfig, seed: number): Readonly<Record<string, HostTensor>> =>
   Object.fromEntries(
-    Object.entries(weightShapes(config)).map(([name, shape]) => [name, { shape, data: initialValues(name, shape, seed) }]),
+    Object.entries(weightShapes(config)).map(([name, shape]) => [
+      name,
+      { shape, data: initialValues(name, shape, seed) },
+    ]),
   )
 
 const initialValues = (name: string, shape: Shape, seed: number): Float32Array => {

@@ -10,7 +10,11 @@ export type ChatTemplate = (problem: string) => string
 export const chatTemplate = (source: string, specials: Readonly<Record<string, string>>): ChatTemplate => {
   const template = new Template(source)
   return (problem) =>
-    template.render({ ...specials, messages: [{ role: 'user', content: contentParts(problem) }], add_generation_prompt: true })
+    template.render({
+      ...specials,
+      messages: [{ role: 'user', content: contentParts(problem) }],
+      add_generation_prompt: true,
+    })
 }
 
 /** Text and pictures of a problem, in order. */

@@ -26,7 +26,9 @@ export const encodePrompt =
       const fail = (reason: string) => take<never>(either.left(badInput(`Row '${id}': ${reason}.`)))
       const placeholders = problem.split(IMAGE_PLACEHOLDER).length - 1
       if (placeholders !== images.length)
-        return fail(`it has ${images.length} images and ${placeholders} ${IMAGE_PLACEHOLDER} placeholders; put one in the problem for each image`)
+        return fail(
+          `it has ${images.length} images and ${placeholders} ${IMAGE_PLACEHOLDER} placeholders; put one in the problem for each image`,
+        )
       const processed: ProcessedImage[] = []
       for (const [i, bytes] of images.entries()) {
         const result = await processImage(processor.image)(bytes)()
@@ -37,14 +39,25 @@ export const encodePrompt =
       const { imageToken, vocabSize } = processor.tokens
       const pads = found.reduce((count, token) => count + (token === imageToken ? 1 : 0), 0)
       if (pads !== images.length)
-        return fail(`the chat template made ${pads} image tokens for ${images.length} images; the problem's text may hold one itself`)
+        return fail(
+          `the chat template made ${pads} image tokens for ${images.length} images; the problem's text may hold one itself`,
+        )
       const strange = found.find((token) => token >= vocabSize)
       if (strange !== undefined)
-        return fail(`token ${strange} is outside the policy's vocabulary of ${vocabSize}: tokenizer.json and config.json do not belong together`)
+        return fail(
+          `token ${strange} is outside the policy's vocabulary of ${vocabSize}: tokenizer.json and config.json do not belong together`,
+        )
       const ids = expanded(found, processed, { imageToken, mergeSize: processor.image.mergeSize })
       if (ids.length < 2) return fail('its prompt has fewer than 2 tokens')
-      if (ids[ids.length - 1] === imageToken) return fail('its prompt ends with an image; the chat template must add a generation prompt')
-      return { id, text, ids, images: processed, ...ropePositions(ids, processed, { imageToken, mergeSize: processor.image.mergeSize }) }
+      if (ids[ids.length - 1] === imageToken)
+        return fail('its prompt ends with an image; the chat template must add a generation prompt')
+      return {
+        id,
+        text,
+        ids,
+        images: processed,
+        ...ropePositions(ids, processed, { imageToken, mergeSize: processor.image.mergeSize }),
+      }
     })
 
 /** Each image token repeated once for every merged token of its picture. */

@@ -41,7 +41,8 @@ export const decodeImageSettings = (json: unknown): E.Either<string, ImageSettin
     return E.left(`${context.map(({ key }) => key).find((key) => key !== '') ?? 'it'} has a wrong type`)
   }
   const found = decoded.right
-  if ((found.resample ?? BICUBIC) !== BICUBIC) return E.left(`resample: ${found.resample} is not supported, only 3 (bicubic)`)
+  if ((found.resample ?? BICUBIC) !== BICUBIC)
+    return E.left(`resample: ${found.resample} is not supported, only 3 (bicubic)`)
   for (const key of ['do_resize', 'do_rescale', 'do_normalize', 'do_convert_rgb'] as const)
     if (found[key] === false) return E.left(`${key}: false is not supported`)
   const settings: ImageSettings = {
@@ -54,8 +55,15 @@ export const decodeImageSettings = (json: unknown): E.Either<string, ImageSettin
     mean: found.image_mean ?? [0.48145466, 0.4578275, 0.40821073],
     std: found.image_std ?? [0.26862954, 0.26130258, 0.27577711],
   }
-  const sizes = [settings.patchSize, settings.temporalPatchSize, settings.mergeSize, settings.minPixels, settings.maxPixels]
-  if (!sizes.every((size) => Number.isSafeInteger(size) && size > 0)) return E.left('sizes and pixel limits must be positive integers')
+  const sizes = [
+    settings.patchSize,
+    settings.temporalPatchSize,
+    settings.mergeSize,
+    settings.minPixels,
+    settings.maxPixels,
+  ]
+  if (!sizes.every((size) => Number.isSafeInteger(size) && size > 0))
+    return E.left('sizes and pixel limits must be positive integers')
   return E.right(settings)
 }
 

@@ -50,11 +50,16 @@ export const loadProcessor = (dir: string): TE.TaskEither<TrainError, Processor>
       either.mapLeft((reason: string) => badInput(`${join(dir, 'preprocessor_config.json')}: ${reason}.`))(settings),
     )
     const mismatch = disagreement(image, config)
-    if (mismatch !== undefined) return take(either.left(badInput(`${join(dir, 'preprocessor_config.json')}: ${mismatch}.`)))
+    if (mismatch !== undefined)
+      return take(either.left(badInput(`${join(dir, 'preprocessor_config.json')}: ${mismatch}.`)))
     const end = await take(endTokens(dir, config))
     const eos = words.idOf(contentOf(tokenizerConfig.eos_token) ?? '') ?? end[0]
     if (eos === undefined)
-      return take(either.left(badInput(`${dir}: neither generation_config.json, config.json nor tokenizer_config.json names an end token.`)))
+      return take(
+        either.left(
+          badInput(`${dir}: neither generation_config.json, config.json nor tokenizer_config.json names an end token.`),
+        ),
+      )
     return {
       tokenizer: words,
       chat: await made('chat_template', () => chatTemplate(template, specialStrings(tokenizerConfig))),
@@ -99,7 +104,11 @@ const templateSource = (dir: string, tokenizerConfig: Json): TE.TaskEither<Train
     const file = join(dir, 'chat_template.json')
     const source = existsSync(file) ? asRecord(await take(readJson(file))).chat_template : undefined
     if (typeof source === 'string') return source
-    return take(either.left(badInput(`${dir}: no chat template in tokenizer_config.json, chat_template.jinja or chat_template.json.`)))
+    return take(
+      either.left(
+        badInput(`${dir}: no chat template in tokenizer_config.json, chat_template.jinja or chat_template.json.`),
+      ),
+    )
   })
 
 /** `generation_config.json` supplies only end ids: its sampling settings are the training configuration's business. */

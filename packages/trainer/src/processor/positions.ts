@@ -15,7 +15,7 @@ export const ropePositions = (
   const [time, height, width] = [new Int32Array(ids.length), new Int32Array(ids.length), new Int32Array(ids.length)]
   let next = 0
   let image = 0
-  for (let i = 0; i < ids.length; ) {
+  for (let i = 0; i < ids.length;) {
     if (ids[i] !== imageToken) {
       time[i] = height[i] = width[i] = next++
       i++

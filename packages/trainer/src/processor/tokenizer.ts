@@ -13,7 +13,12 @@ export const tokenizer = (json: object, config: object): Tokenizer => {
   return {
     encode: (text) => inner.encode(text, { add_special_tokens: false }).ids,
     decode: (ids, options) =>
-      inner.decode(Array.from(ids), { skip_special_tokens: options?.skipSpecial ?? false, clean_up_tokenization_spaces: false }),
+      ids.length === 0 // the library throws on an empty list
+        ? ''
+        : inner.decode(Array.from(ids), {
+            skip_special_tokens: options?.skipSpecial ?? false,
+            clean_up_tokenization_spaces: false,
+          }),
     idOf: (token) => inner.token_to_id(token),
   }
 }

@@ -1,0 +1,87 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { either as E } from 'fp-ts'
+import { describe, expect, it } from 'vitest'
+import { decodePolicyConfig } from './config.ts'
+import { fixtureDir, right } from './testing.ts'
+import { weightShapes } from './weights.ts'
+
+const flat = JSON.parse(readFileSync(join(fixtureDir, 'config.json'), 'utf8')) as Record<string, unknown>
+const complaint = (changed: object): string => {
+  const result = decodePolicyConfig({ ...flat, ...changed })
+  return E.isLeft(result) ? result.left : 'fine'
+}
+const vision = (changed: object) => ({ vision_config: { ...(flat.vision_config as object), ...changed } })
+
+describe('decodePolicyConfig', () => {
+  it("reads the Hub's flat form", () => {
+    const { text, vision, tokens } = right(decodePolicyConfig(flat))
+    expect(text).toMatchObject({
+      heads: 4,
+      kvHeads: 2,
+      headDim: 16,
+      mropeSection: [2, 3, 3],
+      ropeTheta: 1e6,
+      tied: false,
+    })
+    expect(vision).toMatchObject({ windowSize: 112, fullAttentionBlocks: [1, 3], headDim: 16, channels: 3 })
+    expect(tokens).toMatchObject({ image: 470, end: [460], pad: undefined })
+  })
+
+  it('reads the nested form of transformers 5 as the same policy', () => {
+    const {
+      vision_config,
+      image_token_id,
+      video_token_id,
+      vision_start_token_id,
+      vision_end_token_id,
+      model_type,
+      ...text
+    } = flat
+    const { rope_theta, rope_scaling, ...rest } = text
+    const rope = { ...(rope_scaling as object), rope_theta }
+    const outer = {
+      vision_config,
+      image_token_id,
+      video_token_id,
+      vision_start_token_id,
+      vision_end_token_id,
+      model_type,
+    }
+    const nested = { ...outer, tie_word_embeddings: false, text_config: { ...rest, rope_parameters: rope } }
+    expect(decodePolicyConfig(nested)).toEqual(decodePolicyConfig(flat))
+  })
+
+  it('names the key that is wrong', () => {
+    expect(complaint({ hidden_size: '64' })).toBe('hidden_size: expected a positive integer, found "64"')
+    expect(complaint({ num_hidden_layers: undefined })).toBe(
+      'num_hidden_layers: expected a positive integer, found nothing',
+    )
+    expect(complaint(vision({ depth: 0 }))).toBe('vision_config.depth: expected a positive integer, found 0')
+    expect(complaint({ model_type: 'llama' })).toContain('model_type: expected "qwen2_5_vl", found "llama"')
+    const wrongRoot = decodePolicyConfig('x')
+    expect(E.isLeft(wrongRoot) && wrongRoot.left).toContain('the file')
+  })
+
+  it('refuses sizes that do not fit together and settings it does not have', () => {
+    expect(complaint({ rope_scaling: { mrope_section: [2, 3, 4] } })).toContain(
+      'must sum to half the head dimension, 8',
+    )
+    expect(complaint({ rope_scaling: null })).toContain('mrope_section')
+    expect(complaint({ num_key_value_heads: 3 })).toContain('num_key_value_heads')
+    expect(complaint(vision({ out_hidden_size: 32 }))).toContain('out_hidden_size')
+    expect(complaint(vision({ window_size: 100 }))).toContain('window_size')
+    expect(complaint({ hidden_act: 'gelu' })).toContain('hidden_act')
+    expect(complaint({ use_sliding_window: true })).toContain('use_sliding_window')
+  })
+
+  it('golden: asks for exactly the weights of the checkpoint that transformers reads', () => {
+    const index = JSON.parse(readFileSync(join(fixtureDir, 'model.safetensors.index.json'), 'utf8')) as {
+      weight_map: object
+    }
+    const names = Object.keys(weightShapes(right(decodePolicyConfig(flat)))).sort()
+    expect(names).toEqual(Object.keys(index.weight_map).sort())
+    const tied = weightShapes(right(decodePolicyConfig({ ...flat, tie_word_embeddings: true })))
+    expect('lm_head.weight' in tied).toBe(false)
+  })
+})

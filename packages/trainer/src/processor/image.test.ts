@@ -1,0 +1,156 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import fc from 'fast-check'
+import { either as E } from 'fp-ts'
+import sharp from 'sharp'
+import { describe, expect, it } from 'vitest'
+import { fixtureDir, right } from '../policy/testing.ts'
+import { decodePicture } from './decodePicture.ts'
+import { decodeImageSettings, processImage } from './imageProcessor.ts'
+import { pillowResize } from './pillowResize.ts'
+import { smartResize } from './smartResize.ts'
+
+interface Reference {
+  readonly resizes: ReadonlyArray<{
+    readonly width: number
+    readonly height: number
+    readonly data: string
+    readonly toWidth: number
+    readonly toHeight: number
+    readonly expected: string
+  }>
+  readonly sizes: ReadonlyArray<{
+    readonly height: number
+    readonly width: number
+    readonly factor: number
+    readonly minPixels: number
+    readonly maxPixels: number
+    readonly expected: readonly [number, number]
+  }>
+}
+const reference = JSON.parse(readFileSync(join(fixtureDir, 'image_reference.json'), 'utf8')) as Reference
+
+describe('pillowResize', () => {
+  it.each(
+    reference.resizes.map((one) => [`${one.width}x${one.height} to ${one.toWidth}x${one.toHeight}`, one] as const),
+  )('golden: has every byte of Pillow 11.3, %s', (_, { width, height, data, toWidth, toHeight, expected }) => {
+    const picture = { width, height, data: new Uint8Array(Buffer.from(data, 'hex')) }
+    expect(Buffer.from(pillowResize(picture, toWidth, toHeight).data).toString('hex')).toBe(expected)
+  })
+
+  it('property: a picture of one colour stays that colour at any size', () => {
+    const edge = fc.integer({ min: 1, max: 40 })
+    fc.assert(
+      fc.property(edge, edge, edge, edge, fc.nat({ max: 255 }), (width, height, toWidth, toHeight, level) => {
+        const picture = { width, height, data: new Uint8Array(width * height * 3).fill(level) }
+        const resized = pillowResize(picture, toWidth, toHeight)
+        expect(resized.data.length).toBe(toWidth * toHeight * 3)
+        expect(resized.data.every((value) => value === level)).toBe(true)
+      }),
+      { seed: 2, numRuns: 100 },
+    )
+  })
+})
+
+describe('smartResize', () => {
+  it.each(reference.sizes.map((one) => [`${one.width}x${one.height}`, one] as const))(
+    'golden: gives the size that transformers gives, %s',
+    (_, { height, width, expected, ...limits }) => {
+      expect(smartResize(height, width, limits)).toEqual(E.right({ height: expected[0], width: expected[1] }))
+    },
+  )
+
+  it('property: edges are positive multiples of the factor, the area is within the limits where the aspect allows', () => {
+    const edge = fc.integer({ min: 30, max: 3000 })
+    fc.assert(
+      fc.property(edge, edge, (height, width) => {
+        const limits = { factor: 28, minPixels: 3136, maxPixels: 501760 }
+        const result = smartResize(height, width, limits)
+        if (E.isLeft(result)) return expect(Math.max(height, width) / Math.min(height, width)).toBeGreaterThan(200)
+        const { right: size } = result
+        expect(size.height % 28 === 0 && size.width % 28 === 0 && size.height > 0 && size.width > 0).toBe(true)
+        expect(size.height * size.width).toBeGreaterThanOrEqual(limits.minPixels)
+        if (Math.min(size.height, size.width) > 28)
+          expect(size.height * size.width).toBeLessThanOrEqual(limits.maxPixels)
+      }),
+      { seed: 2, numRuns: 500 },
+    )
+  })
+
+  it('refuses a picture 200 times as long as wide', () => {
+    expect(smartResize(28, 28 * 201, { factor: 28, minPixels: 1, maxPixels: 1e9 })).toMatchObject({ _tag: 'Left' })
+  })
+})
+
+describe('decodePicture', () => {
+  const raw = Uint8Array.from({ length: 4 * 3 * 4 }, (_, i) => (i * 37) % 256)
+  const rgba = sharp(raw, { raw: { width: 4, height: 3, channels: 4 } })
+
+  it('drops transparency without blending, as Pillow does', async () => {
+    const picture = right(await decodePicture(new Uint8Array(await rgba.clone().png().toBuffer()))())
+    expect([...picture.data]).toEqual([...raw].filter((_, i) => i % 4 !== 3))
+  })
+
+  it('makes three channels of a grey picture', async () => {
+    const grey = await sharp(raw, { raw: { width: 8, height: 6, channels: 1 } })
+      .png()
+      .toBuffer()
+    const picture = right(await decodePicture(new Uint8Array(grey))())
+    expect([...picture.data]).toEqual([...raw].flatMap((level) => [level, level, level]))
+  })
+
+  it('says of bytes that are no picture that they cannot be decoded', async () => {
+    expect(await decodePicture(new Uint8Array([1, 2, 3]))()).toMatchObject(
+      E.left(expect.stringContaining('cannot be decoded') as string),
+    )
+  })
+
+  it('refuses a picture that is cut short', async () => {
+    const png = new Uint8Array(readFileSync(join(fixtureDir, 'images/3.png')))
+    expect(await decodePicture(png.subarray(0, 2000))()).toMatchObject({ _tag: 'Left' })
+  })
+})
+
+describe('decodeImageSettings', () => {
+  it('takes pixel limits from either form and fills in the defaults', () => {
+    expect(right(decodeImageSettings({}))).toMatchObject({ patchSize: 14, minPixels: 3136, maxPixels: 1003520 })
+    const newer = { size: { shortest_edge: 10, longest_edge: 20 }, patch_size: 7 }
+    expect(right(decodeImageSettings(newer))).toMatchObject({ minPixels: 10, maxPixels: 20, patchSize: 7 })
+  })
+
+  it('refuses what it cannot do', () => {
+    const left = (json: unknown): unknown => {
+      const result = decodeImageSettings(json)
+      return E.isLeft(result) && result.left
+    }
+    expect(left({ resample: 2 })).toContain('resample')
+    expect(left({ do_resize: false })).toContain('do_resize')
+    expect(left({ image_mean: [0.5] })).toContain('image_mean')
+    expect(left({ patch_size: 0 })).toContain('positive')
+  })
+})
+
+describe('processImage', () => {
+  it('repeats the frame to fill a temporal patch and groups patches by merged token', async () => {
+    // 4 x 4 pixels, each its own red level; patches of 2, merged 2 x 2
+    const data = Uint8Array.from({ length: 48 }, (_, i) => (i % 3 === 0 ? i / 3 : 0))
+    const png = await sharp(data, { raw: { width: 4, height: 4, channels: 3 } })
+      .png()
+      .toBuffer()
+    const settings = right(
+      decodeImageSettings({
+        patch_size: 1,
+        merge_size: 2,
+        temporal_patch_size: 2,
+        min_pixels: 1,
+        image_mean: [0, 0, 0],
+        image_std: [1, 1, 1],
+        rescale_factor: 1,
+      }),
+    )
+    const { pixels, grid } = right(await processImage(settings)(new Uint8Array(png))())
+    expect(grid).toEqual([1, 4, 4])
+    const reds = Array.from({ length: 16 }, (_, patch) => [pixels[patch * 6], pixels[patch * 6 + 1]])
+    expect(reds).toEqual([0, 1, 4, 5, 2, 3, 6, 7, 8, 9, 12, 13, 10, 11, 14, 15].map((level) => [level, level]))
+  })
+})
