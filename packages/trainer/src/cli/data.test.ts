@@ -52,7 +52,7 @@ describe('durian data make', () => {
     const train = await rowsOf(`${folder}@train`)
     expect(train).toHaveLength(300)
     for (const { solution, answer } of train) expect(compareAnswers(lastBoxed(solution!), answer)).toBe('match')
-    const { width, height, channels } = await sharp(train[299]!.images[0]!).metadata()
+    const { width, height, channels } = await sharp(train[299]!.images[0]).metadata()
     expect([width, height, channels]).toEqual([56, 56, 3])
     expect(Object.keys(train[0]!.extra)).toEqual(['direct', 'family', 'steps', 'noise', 'clutter'])
     expect(out).toMatch(/^split +rows +MB +questions +file\ntrain +300 /)
