@@ -1,0 +1,55 @@
+// effects: what can go wrong, and async code that may stop with a Left
+export { attempt, type Take } from './effect.ts'
+export { badInput, runFailed, sentence, type TrainError } from './errors.ts'
+
+// config: from YAML, presets and key=value arguments to one checked record
+export { configText, readConfig, type ConfigSource } from './config/readConfig.ts'
+export { batchArithmetic, TrainConfig, type BatchArithmetic } from './config/trainConfig.ts'
+
+// data: rows in, the synthetic data set out
+export type { Row } from './data/types.ts'
+export { loadDataset, type Dataset, type DatasetOptions } from './data/dataset.ts'
+export { checkData, type DataSummary } from './data/checkData.ts'
+export { makeData, rlFamilies, sftFamilies, type MakeOptions, type Split } from './data/synthetic/makeData.ts'
+
+// processor: text and pictures to an encoded prompt
+export { loadProcessor, type Processor, type SpecialTokens } from './processor/loadProcessor.ts'
+export { encodePrompt, type PromptSource } from './processor/encodePrompt.ts'
+
+// policy: Qwen2.5-VL as programs over TensorOps
+export type { Completion, EncodedPrompt, Positions, ProcessedImage, SamplingOptions } from './policy/types.ts'
+export { decodePolicyConfig, type PolicyConfig } from './policy/config.ts'
+export { loadPolicy, loadPolicyConfig, loadWeights } from './policy/files.ts'
+export { initialWeights, weightShapes } from './policy/weights.ts'
+export { completionBatch, scoreCompletions, type CompletionBatch } from './policy/completions.ts'
+export { visionFeatures, type VisionFeatures } from './policy/vision.ts'
+export { generate, type GenerateOptions } from './policy/generate.ts'
+export { readSafetensors, writeSafetensors, type Tensors } from './io/safetensors.ts'
+
+// reward: functions of a row and a response
+export * from './reward/index.ts'
+
+// train: a step, a run, and their parts
+export { prepare, type Prepared } from './train/prepare.ts'
+export {
+  encodeRows,
+  rollOut,
+  samplingOptions,
+  visualEntropies,
+  type RolloutContext,
+  type Task,
+} from './train/rollout.ts'
+export { durianOptions, groupAdvantages, type Group, type GroupAdvantages } from './train/groups.ts'
+export { update, type UpdateContext, type UpdateStatistics } from './train/update.ts'
+export { replaced, trainable, type Learner } from './train/optimise.ts'
+export { trainStep, type StepContext, type StepReport, type TrainState } from './train/trainStep.ts'
+export { findResume, train, type TrainHooks, type TrainResult } from './train/train.ts'
+export { evaluate, type EvaluationContext, type EvaluationOptions } from './train/evaluate.ts'
+export { toDevice, toHost, writeModel } from './train/checkpoint.ts'
+export { stopwatch, type Stopwatch } from './train/stopwatch.ts'
+
+// run: what a run writes, and intervals of its numbers
+export type { CompletionRecord, Evaluation, Metrics } from './run/records.ts'
+export { bootstrapInterval, pairedDifference, type BootstrapOptions, type Estimate } from './run/intervals.ts'
+export { metricTable, type MetricRow } from './run/metricTable.ts'
+export { writeReport } from './report/writeReport.ts'
