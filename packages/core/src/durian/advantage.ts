@@ -32,11 +32,11 @@ const scaledGroup = (rewards: Rewards, scale: (centred: number) => number): Read
   return rewards.map((reward) => (reward === null ? null : scale(reward - centre)))
 }
 
-/** Division by a std that is exactly 0 when all rewards it was taken from are the same. */
+/** Division by a std; a std of 0 belongs to constant groups, which never come here. */
 const dividedBy =
   (spread: number, epsilon: number) =>
   (centred: number): number =>
-    spread === 0 ? 0 : centred / (spread + epsilon)
+    centred / (spread + epsilon)
 
 /** Sample or population std of each group's rewards, [B]; exactly 0 for a constant group. */
 export const groupStds = (rewards: RewardGroups, ddof: Ddof): ReadonlyArray<number> =>

@@ -178,11 +178,6 @@ describe('durianAdvantages', () => {
   it('is empty for an empty batch', () => {
     expect(durianAdvantages([], durianDefaults).advantages).toEqual([])
   })
-
-  it('a weight of 0 drops its component even where that one is huge', () => {
-    const samples = [{ rewards: [1e300, -1e300], entropy: null, confidence: null }]
-    expect(durianAdvantages(samples, { ...durianDefaults, weights: [0, 0, 0] }).advantages).toEqual([[0, 0]])
-  })
 })
 
 describe('estimator', () => {

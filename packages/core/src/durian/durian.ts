@@ -113,13 +113,13 @@ export const durianAdvantages = (samples: ReadonlyArray<Sample>, options: Durian
   }
 }
 
-/** Weighted sum of advantages of one shape; a weight of 0 drops its component, and null stays null. */
+/** Weighted sum of advantages of one shape; null stays null. */
 const combined = (components: ReadonlyArray<Advantages>, weights: ReadonlyArray<number>): Advantages =>
   components[0]!.map((group, s) =>
     group.map((first, i) => {
       if (first === null) return null
       let total = 0
-      components.forEach((component, c) => (total += weights[c]! === 0 ? 0 : weights[c]! * component[s]![i]!))
+      components.forEach((component, c) => (total += weights[c]! * component[s]![i]!))
       return total
     }),
   )

@@ -17,5 +17,5 @@ export const spectralEntropy = (eigenvalues: Vec): number => {
     const p = value / total
     return p > 0 ? -p * Math.log(p) : 0
   })
-  return Math.max(0, sum(terms))
+  return sum(terms)
 }

@@ -51,6 +51,7 @@ describe('spectralEntropy', () => {
 
   it('counts negative rounding as 0', () => {
     expect(spectralEntropy([1, 1, -1e-17])).toBeCloseTo(Math.LN2, 15)
+    expect(spectralEntropy([1, 1, -0.1])).toBeCloseTo(Math.LN2, 15)
   })
 
   it('property: ignores the scale of the spectrum and stays in [0, ln D]', () => {
@@ -91,6 +92,16 @@ describe('visualEntropy', () => {
       [1, 1e8],
     ] as const)
       expect(visualEntropy({ rows: 4, cols: 2, data: square.map((x) => x * scale + offset) })).toBeCloseTo(Math.LN2, 12)
+  })
+
+  it('sees tiny variance beside a constant channel of size 1', () => {
+    const rows = [
+      [1, 1e-200, 0],
+      [1, -1e-200, 0],
+      [1, 0, 1e-200],
+      [1, 0, -1e-200],
+    ]
+    expect(visualEntropy({ rows: 4, cols: 3, data: rows.flat() })).toBeCloseTo(Math.LN2, 12)
   })
 
   it('refuses features that are not finite or do not fill the matrix', () => {

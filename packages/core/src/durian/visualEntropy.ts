@@ -19,10 +19,8 @@ export const visualEntropy = (features: Matrix): number => {
   checkMatrix(features)
   if (features.data.length === 0) throw new RangeError('visual entropy of no features')
   const size = largestFinite(features.data)
-  if (features.rows === 1) return 0
   const centred = centredColumns(unitSized(features, size)) // [P, d]
   const spread = largestFinite(centred.data)
-  if (spread === 0) return 0
   const scaled = unitSized(centred, spread)
   const { rows, cols } = scaled
   return spectralEntropy(symmetricEigenvalues(gram(rows <= cols ? scaled : transposed(scaled))))

@@ -59,6 +59,12 @@ describe('symmetricEigenvalues', () => {
     for (let k = 0; k < 4; k++) expect(Math.abs(values[k]!)).toBeLessThan(1e-14)
   })
 
+  it('does not cancel where a row is tridiagonal up to 1e-10', () => {
+    const near = symmetricEigenvalues({ n: 3, data: [2, 0.5, 1e-10, 0.5, 3, 1, 1e-10, 1, 4] })
+    const exact = symmetricEigenvalues({ n: 3, data: [2, 0.5, 0, 0.5, 3, 1, 0, 1, 4] })
+    near.forEach((value, k) => expect(Math.abs(value - exact[k]!)).toBeLessThan(1e-9))
+  })
+
   it('neither overflows nor vanishes', () => {
     for (const size of [1e-200, 1e200]) {
       const [low, high] = symmetricEigenvalues({ n: 2, data: [2 * size, size, size, 2 * size] })

@@ -43,6 +43,7 @@ describe('words', () => {
     expect(words({ seed: 2 ** 53 - 1 }, [0, 0, 0, 0])).not.toEqual(
       words({ seed: 2 ** 32 - 1, stream: 1 }, [0, 0, 0, 0]),
     )
+    expect(words({ seed: 5, stream: 1 }, [0, 0, 0, 0])).not.toEqual(words({ seed: 5 + 2 ** 32 }, [0, 0, 0, 0]))
     expect(new Set(Object.values(streams)).size).toBe(Object.keys(streams).length)
   })
 
