@@ -14,19 +14,25 @@ export interface Engine {
   readonly mend: string
 }
 
+/** tfjs's engine and registries are global: a second opening is the first one's backend. */
+const once = (open: Engine['open']): Engine['open'] => {
+  let opened: ReturnType<Engine['open']> | undefined
+  return () => (opened ??= open())
+}
+
 /** Best first. */
 export const engines: ReadonlyArray<Engine> = [
   {
     name: 'tfjs-node-gpu',
     kind: 'tensorflow',
-    open: () => openTensorflow('@tensorflow/tfjs-node-gpu'),
+    open: once(() => openTensorflow('@tensorflow/tfjs-node-gpu')),
     mend: 'npm install @tensorflow/tfjs-node-gpu@4.22.0 (needs CUDA)',
   },
   {
     name: 'tfjs-node',
     kind: 'tensorflow',
-    open: () => openTensorflow('@tensorflow/tfjs-node'),
+    open: once(() => openTensorflow('@tensorflow/tfjs-node')),
     mend: 'npm install @tensorflow/tfjs-node@4.22.0, or set DURIAN_TFJS_NODE to the folder of an installed one',
   },
-  { name: 'wasm', kind: 'wasm', open: openWasm, mend: 'npm install @tensorflow/tfjs-backend-wasm@4.22.0' },
+  { name: 'wasm', kind: 'wasm', open: once(openWasm), mend: 'npm install @tensorflow/tfjs-backend-wasm@4.22.0' },
 ]

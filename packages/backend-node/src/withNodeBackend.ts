@@ -1,4 +1,4 @@
-import { backendError, DeviceFault, type Tensor } from '@durian/backend-tfjs'
+import { backendError, DeviceFault, selfTest, type Tensor } from '@durian/backend-tfjs'
 import type { Backend, BackendError, WithBackend } from '@durian/core'
 import { either as E, type taskEither as TE } from 'fp-ts'
 import { engines, type Engine } from './engines.ts'
@@ -37,19 +37,29 @@ export const openNodeBackend =
     }
     const passedOver: PassedOver[] = []
     for (const engine of engines.filter(({ kind }) => prefer === 'auto' || kind === prefer)) {
-      try {
-        const backend = await engine.open()
-        return E.right({ backend, engine: engine.name, passedOver })
-      } catch (thrown) {
-        passedOver.push({ name: engine.name, reason: reasonOf(engine, thrown), mend: engine.mend })
-      }
+      const tried = await openEngine(engine)()
+      if (E.isRight(tried)) return E.right({ backend: tried.right, engine: engine.name, passedOver })
+      passedOver.push({ name: engine.name, reason: tried.left, mend: engine.mend })
     }
     const reasons = passedOver.map(({ name, reason, mend }) => `${name}: ${reason} (mend: ${mend})`).join('; ')
     return E.left({ _tag: 'Unavailable', backend: prefer, reason: reasons })
   }
 
+/** Load an engine and let it prove that it computes; the reason why not is one sentence. */
+export const openEngine =
+  (engine: Engine): TE.TaskEither<string, Backend<Tensor>> =>
+  async () => {
+    try {
+      const backend = await engine.open()
+      const tested = await selfTest(backend)()
+      return E.isRight(tested) ? E.right(backend) : E.left(tested.left.reason)
+    } catch (thrown) {
+      return E.left(reasonOf(engine, thrown))
+    }
+  }
+
 /** First line only: what require prints below it is a list of folders. */
-export const reasonOf = ({ name }: Pick<Engine, 'name'>, thrown: unknown): string => {
+const reasonOf = ({ name }: Pick<Engine, 'name'>, thrown: unknown): string => {
   const code = (thrown as { readonly code?: unknown }).code
   if (code === 'MODULE_NOT_FOUND' || code === 'ERR_MODULE_NOT_FOUND') return `${name} is not installed`
   return (thrown instanceof Error ? thrown.message : String(thrown)).split('\n')[0]!

@@ -65,7 +65,8 @@ export const guardHeap = (backend: WasmBackend): void => {
   wasm._free(wasm._malloc(8))
   const malloc = wasm._malloc
   wasm._malloc = (bytes) => {
-    const pointer = malloc(bytes)
+    // 2^32 bytes and more would wrap around to a small request
+    const pointer = bytes < 2 ** 32 ? malloc(bytes) : 0
     if (pointer !== 0 || bytes === 0) return pointer
     throw new DeviceFault({
       _tag: 'OutOfMemory',
