@@ -54,6 +54,19 @@ describe('the clipped surrogate', () => {
   })
 })
 
+describe.each([
+  ['clipped', clipped({ low: 0.2, high: 0.28 })],
+  ['policyGradient', policyGradient],
+])('what %s reports beside its objective', (_, surrogate) => {
+  it.each(['ratio', 'clippedLow', 'clippedHigh'] as const)('carries no gradient: %s', (name) => {
+    const freezer = createFreezer()
+    const batch = ratios(1, 1.1, 2)
+    const reported = (params: { readonly logprob?: RefTensor }) =>
+      surrogate(freezableOps(freezer), { ...batch, logprob: params.logprob! })[name].data.reduce((a, b) => a + b)
+    expect(numbers(centralDifferences(freezer, reported, { logprob: batch.logprob }).grads['logprob']!)).toEqual([0, 0])
+  })
+})
+
 describe('the plain policy gradient', () => {
   it('is the advantage times the log-prob, and reports the ratio', () => {
     const { objective, ratio, clippedLow } = policyGradient(ops, ratios(2, Math.E))

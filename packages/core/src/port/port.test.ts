@@ -84,6 +84,7 @@ describe('concatKvCaches', () => {
     expect(second.length).toBe(3)
     expect(() => ops.neg(first.keys[0]!)).toThrow('freed')
     const picked = kvCaches.selectRows(second, [1, 1])
+    expect(() => ops.neg(second.values[0]!)).toThrow('freed')
     expect(Array.from(picked.keys[0]!.data)).toEqual([2, 5, 6, 2, 5, 6])
     expect(picked.length).toBe(3)
     kvCaches.free(picked)
