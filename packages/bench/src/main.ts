@@ -1,31 +1,20 @@
 import { join, relative } from 'node:path'
 import { environment } from './environment.ts'
-import { type Case, type Result, timed } from './harness.ts'
+import type { Result } from './harness.ts'
 import { type Options, parseOptions, usage, UsageError } from './options.ts'
 import { openNumPy } from './peers/numpy.ts'
 import { type Report, saveReport } from './report.ts'
+import { measurePolicy } from './suites/policyProcess.ts'
 import { advantageCases } from './suites/advantages.ts'
 import { entropyCases } from './suites/entropy.ts'
 import { table } from './table.ts'
+import { timedCases } from './timedCases.ts'
 
 const resultsFolder = join(import.meta.dirname, '..', 'results')
 
 const say = (line: string): void => void process.stderr.write(`${line}\n`)
 
-const timedCases = async (
-  cases: ReadonlyArray<Case>,
-  rounds: number,
-  sampleMs: number,
-): Promise<ReadonlyArray<Result>> => {
-  const results: Result[] = []
-  for (const one of cases) {
-    say(`${one.suite}: ${one.name}, ${one.size} …`)
-    results.push(await timed(one, { rounds, sampleMs }))
-  }
-  return results
-}
-
-const benchmark = async ({ suites, rounds }: Options): Promise<Report> => {
+const benchmark = async ({ suites, backends, rounds }: Options): Promise<Report> => {
   const results: Result[] = []
   const peers: Record<string, Readonly<Record<string, string>>> = {}
   if (suites.includes('core')) {
@@ -33,16 +22,26 @@ const benchmark = async ({ suites, rounds }: Options): Promise<Report> => {
     if (numpy === null) say('NumPy is not installed here (DURIAN_PYTHON names another Python): timed without it.')
     else peers['numpy'] = numpy.versions
     try {
-      results.push(...(await timedCases([...advantageCases(), ...(await entropyCases(numpy))], rounds, 20)))
+      results.push(
+        ...(await timedCases([...advantageCases(), ...(await entropyCases(numpy))], { rounds, sampleMs: 20 })),
+      )
     } finally {
       numpy?.close()
     }
+  }
+  const descriptions: Record<string, string> = {}
+  for (const backend of suites.includes('policy') ? backends : []) {
+    const answer = await measurePolicy(backend, rounds)
+    if (answer.ok) {
+      descriptions[backend] = answer.description
+      results.push(...answer.results)
+    } else say(`Backend ${backend} is left out: ${answer.reason}`)
   }
   return {
     schema: 1,
     date: new Date().toISOString(),
     environment: environment(),
-    backends: {},
+    backends: descriptions,
     peers,
     results,
   }

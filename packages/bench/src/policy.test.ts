@@ -1,0 +1,19 @@
+import { openNodeBackend } from '@durian/backend-node'
+import { either as E } from 'fp-ts'
+import { expect, it } from 'vitest'
+import { policyCases } from './suites/policy.ts'
+
+it('the policy suite samples and updates the demo policy, and leaves nothing on the device from run to run', async () => {
+  const opened = await openNodeBackend({ prefer: 'wasm' })()
+  if (E.isLeft(opened)) throw new Error(opened.left.reason)
+  const { backend } = opened.right
+  const cases = await policyCases(backend)()
+  if (E.isLeft(cases)) throw new Error(JSON.stringify(cases.left))
+  expect(cases.right.map(({ name }) => name)).toEqual(['sampling', 'update (gradient, AdamW)'])
+  for (const { subjects, work } of cases.right) {
+    expect(work!.count()).toBeGreaterThan(32 * 8)
+    const before = backend.memory.liveTensors()
+    await subjects[0].once()
+    expect(backend.memory.liveTensors()).toBe(before)
+  }
+})

@@ -1,0 +1,137 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { type Backend, initAdamW, residentWeights } from '@durian/core'
+import {
+  attempt,
+  combineRewards,
+  encodeRows,
+  generate,
+  initialWeights,
+  loadDataset,
+  loadPolicyConfig,
+  loadProcessor,
+  makeData,
+  readConfig,
+  replaced,
+  rlFamilies,
+  rollOut,
+  samplingOptions,
+  sftFamilies,
+  stopwatch,
+  toDevice,
+  type TrainError,
+  update,
+  type Dataset,
+  type Learner,
+} from '@durian/trainer'
+import { either as E, type taskEither as TE } from 'fp-ts'
+import type { Case } from '../harness.ts'
+
+const model = join(import.meta.dirname, '..', '..', '..', '..', 'models', 'demo')
+const seed = 3
+/** The demo's rollout batch. */
+const prompts = 32
+const rollouts = 8
+const length = 32
+
+/** The demo's pictures and questions, made anew: nothing is read from the checkout but the model's configuration. */
+const rows: TE.TaskEither<TrainError, Dataset> = attempt(async (take) => {
+  const directory = mkdtempSync(join(tmpdir(), 'durian-bench-'))
+  try {
+    const rl = { noise: 0.45, clutter: 12, families: rlFamilies }
+    const sft = { noise: 0.3, clutter: 8, families: sftFamilies }
+    const options = { train: rl, validation: rl, test: rl, sft }
+    await take(makeData({ directory, seed, rows: { train: prompts, validation: 0, test: 0, sft: 0 }, options }))
+    return await take(loadDataset(join(directory, 'train.parquet')))
+  } finally {
+    rmSync(directory, { recursive: true })
+  }
+})
+
+/** Takes the value of an effect inside a timed run, where a failure ends the benchmark. */
+const value = async <A>(effect: TE.TaskEither<TrainError, A>): Promise<A> => {
+  const result = await effect()
+  if (E.isLeft(result)) throw new Error('message' in result.left ? result.left.message : result.left.reason)
+  return result.right
+}
+
+/**
+ * Sampling and the update of one step of the demo: 32 prompts x 8 rollouts of at most 32 tokens. Weights are random from a fixed seed, so
+ * that a better checkpoint does not change what is timed; advantages are +1 and -1 in turns. Both cases end with a read from the device.
+ */
+export const policyCases = <T>(backend: Backend<T>): TE.TaskEither<TrainError, ReadonlyArray<Case>> =>
+  attempt(async (take) => {
+    const config = await take(
+      readConfig({
+        overrides: [
+          `model_name_or_path=${model}`,
+          'dataset=made',
+          'output_dir=unused',
+          `seed=${seed}`,
+          `num_generations=${rollouts}`,
+          `generation_batch_size=${prompts * rollouts}`,
+          `per_device_train_batch_size=${prompts * rollouts}`,
+          `max_completion_length=${length}`,
+          'learning_rate=1e-4',
+        ],
+      }),
+    )
+    const policy = await take(loadPolicyConfig(model))
+    const processor = await take(loadProcessor(model))
+    const functions = [{ name: 'accuracy_reward', weight: 1 }]
+    const rewarder = await take(combineRewards({ functions }))
+    const tasks = await take(encodeRows(processor, (await take(rows)).rows))
+    const params = toDevice(backend)(initialWeights(policy, seed))
+    const learner: Learner<T> = { params, optimizer: initAdamW(backend.ops, params) }
+    const clock = stopwatch(() => performance.now())
+    const context = { backend, config, policy, processor, rewarder }
+    const groups = await take(rollOut(context, clock)(params, tasks, { step: 0, firstPrompt: 0 }))
+    const advantages = groups.map(({ completions }) => completions.map((_, i) => (i % 2 === 0 ? 1 : -1)))
+    const drawn = groups.reduce(
+      (sum, { completions }) => sum + completions.reduce((n, { ids }) => n + ids.length, 0),
+      0,
+    )
+
+    const sample = generate(backend, policy)
+    const encoded = tasks.map(({ prompt }) => prompt)
+    const train = update({ backend, config, policy, reference: null, learningRate: () => config.learning_rate })
+    const size = `${prompts} x ${rollouts} x <= ${length} tokens`
+    const work = { count: () => drawn, unit: 'tokens' }
+    return [
+      {
+        suite: `policy on ${backend.name}`,
+        name: 'sampling',
+        size,
+        work,
+        subjects: [
+          {
+            by: 'durian',
+            once: async () => {
+              const completions = await value(
+                sample(residentWeights(params), encoded, samplingOptions(config, processor, 0)),
+              )
+              const again = completions.flat().reduce((total, { ids }) => total + ids.length, 0)
+              if (again !== drawn)
+                throw new Error(`sampling gave ${again} tokens and ${drawn} before, with the same seed`)
+            },
+          },
+        ],
+      },
+      {
+        suite: `policy on ${backend.name}`,
+        name: 'update (gradient, AdamW)',
+        size,
+        work,
+        subjects: [
+          {
+            by: 'durian',
+            once: async () => {
+              const next = await value(train(learner, groups, advantages))
+              backend.memory.free(replaced(next.learner, learner))
+            },
+          },
+        ],
+      },
+    ]
+  })
