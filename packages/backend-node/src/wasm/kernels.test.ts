@@ -1,4 +1,12 @@
-import { derivedRmsNorm, normals, referenceOps, sizeOf, type HostTensor, type Shape, type TensorOps } from '@durian/core'
+import {
+  derivedRmsNorm,
+  normals,
+  referenceOps,
+  sizeOf,
+  type HostTensor,
+  type Shape,
+  type TensorOps,
+} from '@durian/core'
 import { expectClose } from '@durian/core/laws'
 import { either as E } from 'fp-ts'
 import { describe, expect, it } from 'vitest'
@@ -51,11 +59,26 @@ describe('wasm kernels on shapes that cross their blocks', () => {
   )
 
   it.each([
-    [[33, 70], [1, 0]],
-    [[5, 6, 7], [2, 1, 0]],
-    [[3, 5, 4, 6], [0, 2, 1, 3]],
-    [[3, 1, 9, 6], [3, 1, 0, 2]],
-    [[2, 3, 4, 5], [0, 1, 3, 2]],
+    [
+      [33, 70],
+      [1, 0],
+    ],
+    [
+      [5, 6, 7],
+      [2, 1, 0],
+    ],
+    [
+      [3, 5, 4, 6],
+      [0, 2, 1, 3],
+    ],
+    [
+      [3, 1, 9, 6],
+      [3, 1, 0, 2],
+    ],
+    [
+      [2, 3, 4, 5],
+      [0, 1, 3, 2],
+    ],
   ])('law: transpose of [%s] by (%s)', (shape, permutation) =>
     same((o, [x]) => o.transpose(x!, permutation), [gaussian(shape, 3)]),
   )
@@ -69,8 +92,7 @@ describe('wasm kernels on shapes that cross their blocks', () => {
 
   it.each([4, 13])('law: slices and concats of width %i put a tensor together again', (width) =>
     same(
-      (o, [x]) =>
-        o.concat([o.slice(x!, [0, 0, 3], [2, width, 2]), o.slice(x!, [0, 0, 0], [2, width, 3])], 2),
+      (o, [x]) => o.concat([o.slice(x!, [0, 0, 3], [2, width, 2]), o.slice(x!, [0, 0, 0], [2, width, 3])], 2),
       [gaussian([2, width, 5], 5)],
     ),
   )

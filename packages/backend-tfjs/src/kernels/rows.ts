@@ -46,9 +46,9 @@ const rowChunks = (rows: number, width: number): ReadonlyArray<readonly [start: 
   return Array.from({ length: Math.ceil(rows / step) }, (_, i) => [i * step, Math.min(step, rows - i * step)] as const)
 }
 
-/** 1 at each row's id: [N, V] float32. Cast because wasm's oneHot writes int32 bits into float32. */
+/** 1 at each row's id: [N, V] float32. tfjs's own oneHot writes int32 bits into float32 on wasm, and refuses V = 1. */
 const oneHot = (tf: Tf, ids: Int32Array, width: number): Tensor =>
-  tf.cast(tf.oneHot(tf.tensor1d(ids, 'int32'), width), 'float32')
+  tf.cast(tf.equal(tf.tensor2d(ids, [ids.length, 1], 'int32'), tf.range(0, width, 1, 'int32')), 'float32')
 
 /** Log-softmax at the chosen id and the row's entropy, chunked over rows: logits [N, V] -> [N], [N]. */
 export const selectiveLogSoftmax = (tf: Tf): Kernel => ({
