@@ -46,7 +46,7 @@ export const decodeHeader = (json: unknown, dataBytes: number): E.Either<string,
     if (!Array.isArray(offsets) || offsets.length !== 2 || !offsets.every(isSize))
       return either.left(`tensor '${name}' has no valid data_offsets`)
     const [begin, end] = offsets as [number, number]
-    if (end - begin !== sizeOf(shape as Shape) * widths[dtype])
+    if (end - begin !== sizeOf(shape) * widths[dtype])
       return either.left(
         `tensor '${name}' has ${end - begin} bytes, its shape [${shape.join(', ')}] needs ${sizeOf(shape as Shape) * widths[dtype]}`,
       )
@@ -54,7 +54,7 @@ export const decodeHeader = (json: unknown, dataBytes: number): E.Either<string,
       return either.left(
         `tensor '${name}' ends at byte ${end} of ${dataBytes}: the file is cut short, download it again`,
       )
-    entries.set(name, { dtype, shape: shape as Shape, begin, end })
+    entries.set(name, { dtype, shape: shape, begin, end })
   }
   return either.right(entries)
 }

@@ -1,6 +1,6 @@
 import { type Backend, referenceOps, residentWeights, type RefTensor } from '@durian/core'
 import { openNodeBackend } from '@durian/backend-node'
-import { either as E, type taskEither as TE } from 'fp-ts'
+import { either as E } from 'fp-ts'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { ropePositions } from '../processor/positions.ts'
 import { completionBatch, scoreCompletions } from './completions.ts'
@@ -167,6 +167,6 @@ const failingAt = <T>(backend: Backend<T>, n: number): Backend<T> => {
   const read: Backend<T>['transfer']['read'] = (x) =>
     ++reads === n
       ? async () => E.left({ _tag: 'DeviceFailed' as const, backend: 'test', reason: 'injected' })
-      : (backend.transfer.read(x) as TE.TaskEither<never, Float32Array>)
+      : backend.transfer.read(x)
   return { ...backend, transfer: { ...backend.transfer, read } }
 }

@@ -139,11 +139,14 @@ const decodingStep =
   (weights: WeightSource<T>, batch: PromptBatch) =>
   ({ slots, prefix, cache, inputs, token }: DecodingState<T>): { readonly logits: T; readonly cache: KvCache<T> } => {
     const { headDim, kvHeads } = config.text
-    const position = (axis: 0 | 1 | 2): Int32Array =>
-      Int32Array.from(slots.rollouts, (_, slot) => {
+    const position = (axis: 0 | 1 | 2): Int32Array => {
+      const out = new Int32Array(slots.rollouts.length)
+      for (let slot = 0; slot < out.length; slot++) {
         const last = batch.last[ownerOf(slots, slot)]!
-        return token === 0 ? last.position[axis] : last.nextPosition + token - 1
-      })
+        out[slot] = token === 0 ? last.position[axis] : last.nextPosition + token - 1
+      }
+      return out
+    }
     const tables = textRope(ropeOptions(config), [position(0), position(1), position(2)])
     const runs = slots.rollouts.length * kvHeads
     let grown = cache

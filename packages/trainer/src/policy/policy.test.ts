@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import { openNodeBackend } from '@durian/backend-node'
 import { visualEntropy } from '@durian/core'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { completionBatch, completionHidden, scoreCompletions } from './completions.ts'
@@ -7,9 +8,10 @@ import { generate } from './generate.ts'
 import { expected, maxDifference, openFixture, right, rows, values } from './testing.ts'
 import { visionFeatures } from './vision.ts'
 
-let fixture: Awaited<ReturnType<typeof openFixture>>
+const open = async () => openFixture(right(await openNodeBackend({ prefer: 'wasm' })()).backend)
+let fixture: Awaited<ReturnType<typeof open>>
 beforeAll(async () => {
-  fixture = await openFixture()
+  fixture = await open()
 })
 
 /** Float32 through 3 layers against torch's float32: 1.3e-5 was seen; the design asks for 1e-4. */

@@ -28,24 +28,33 @@ export interface Draw {
  * @param u - uniform in [0, 1)
  * @throws RangeError when every token is banned
  */
-export const drawToken =
-  (options: DrawOptions) =>
-  (logits: ArrayLike<number>, u: number): Draw => {
-    const greedy = options.temperature === 0
-    const probabilities = softmax(logits, greedy ? 1 : options.temperature)
-    let kept: ReadonlyArray<number> = Array.from(probabilities.keys())
-    if (options.banned.size > 0) kept = kept.filter((id) => !options.banned.has(id))
-    if (kept.length === 0) throw new RangeError(`all ${logits.length} tokens are banned`)
-    if (!greedy && options.topK > 0 && options.topK < kept.length) kept = topK(kept, probabilities, options.topK)
-    if (!greedy && options.topP < 1) kept = topP(kept, probabilities, options.topP)
-    const mass = sum(kept, probabilities)
-    const token = greedy ? likeliest(kept, logits) : inverted(kept, probabilities, u * mass)
+export const drawToken = (options: DrawOptions): ((logits: ArrayLike<number>, u: number) => Draw) => {
+  const greedy = options.temperature === 0
+  const temperature = greedy ? 1 : options.temperature
+  const truncates = !greedy && (options.topK > 0 || options.topP < 1)
+  let allowed = new Int32Array(0) // the ids left by the ban, made once for a vocabulary
+  let vocabulary = 0
+  return (logits, u) => {
+    if (logits.length !== vocabulary) {
+      vocabulary = logits.length
+      allowed = Int32Array.from({ length: vocabulary }, (_, id) => id).filter((id) => !options.banned.has(id))
+    }
+    if (allowed.length === 0) throw new RangeError(`all ${logits.length} tokens are banned`)
+    const max = largest(logits)
+    const weights = new Float64Array(logits.length) // probabilities times `total`
+    let total = 0
+    for (let id = 0; id < weights.length; id++) total += weights[id] = Math.exp((logits[id]! - max) / temperature)
+    const kept = truncates ? truncated(allowed, weights, options) : allowed
+    const mass = kept.length === logits.length ? total : sum(kept, weights)
+    const token = greedy ? likeliest(kept, logits) : inverted(kept, weights, u * mass)
     return {
       token,
-      logprob: logProbability(logits, token, greedy ? 1 : options.temperature),
-      excludedMass: kept.length === logits.length ? 0 : Math.max(0, 1 - mass),
+      // From logits, not ln of the probability: that would be -Infinity for p below 1e-323.
+      logprob: (logits[token]! - max) / temperature - Math.log(total),
+      excludedMass: kept.length === logits.length ? 0 : Math.max(0, 1 - mass / total),
     }
   }
+}
 
 const largest = (xs: ArrayLike<number>): number => {
   let max = -Infinity
@@ -53,55 +62,48 @@ const largest = (xs: ArrayLike<number>): number => {
   return max
 }
 
-const softmax = (logits: ArrayLike<number>, temperature: number): Float64Array => {
-  const max = largest(logits)
-  const out = new Float64Array(logits.length)
+const sum = (ids: Int32Array, weights: Float64Array): number => {
   let total = 0
-  for (let i = 0; i < out.length; i++) total += out[i] = Math.exp((logits[i]! - max) / temperature)
-  for (let i = 0; i < out.length; i++) out[i]! /= total
-  return out
+  for (let i = 0; i < ids.length; i++) total += weights[ids[i]!]!
+  return total
 }
 
-/** From logits, not ln of the probability: that would be -Infinity for p below 1e-323. */
-const logProbability = (logits: ArrayLike<number>, token: number, temperature: number): number => {
-  const max = largest(logits)
-  let total = 0
-  for (let i = 0; i < logits.length; i++) total += Math.exp((logits[i]! - max) / temperature)
-  return (logits[token]! - max) / temperature - Math.log(total)
+const truncated = (allowed: Int32Array, weights: Float64Array, { topK: k, topP: share }: DrawOptions): Int32Array => {
+  const likely = k > 0 && k < allowed.length ? topK(allowed, weights, k) : allowed
+  return share < 1 ? topP(likely, weights, share) : likely
 }
-
-const sum = (ids: ReadonlyArray<number>, p: Float64Array): number => ids.reduce((total, id) => total + p[id]!, 0)
 
 /** Tokens at least as likely as the k-th: ties with it stay, as in torch.topk's threshold. */
-const topK = (ids: ReadonlyArray<number>, p: Float64Array, k: number): ReadonlyArray<number> => {
-  const threshold = ids.map((id) => p[id]!).sort((a, b) => b - a)[k - 1]!
-  return ids.filter((id) => p[id]! >= threshold)
+const topK = (ids: Int32Array, weights: Float64Array, k: number): Int32Array => {
+  const threshold = Float64Array.from(ids, (id) => weights[id]!).sort()[ids.length - k]!
+  return ids.filter((id) => weights[id]! >= threshold)
 }
 
 /** The fewest likeliest tokens that reach `share` of the mass; at least one. */
-const topP = (ids: ReadonlyArray<number>, p: Float64Array, share: number): ReadonlyArray<number> => {
-  const wanted = share * sum(ids, p)
+const topP = (ids: Int32Array, weights: Float64Array, share: number): Int32Array => {
+  const wanted = share * sum(ids, weights)
   const kept = new Set<number>()
   let reached = 0
-  for (const id of ids.toSorted((a, b) => p[b]! - p[a]! || a - b)) {
+  for (const id of ids.toSorted((a, b) => weights[b]! - weights[a]! || a - b)) {
     if (kept.size > 0 && reached >= wanted) break
     kept.add(id)
-    reached += p[id]!
+    reached += weights[id]!
   }
   return ids.filter((id) => kept.has(id))
 }
 
-const likeliest = (ids: ReadonlyArray<number>, logits: ArrayLike<number>): number =>
-  ids.reduce((best, id) => (logits[id]! > logits[best]! ? id : best))
+const likeliest = (ids: Int32Array, logits: ArrayLike<number>): number =>
+  ids.reduce((best, id) => (logits[id]! > logits[best]! ? id : best), ids[0]!)
 
 /** First token at which the running sum exceeds `target`; rounding can leave the whole sum at it, then the last possible one. */
-const inverted = (ids: ReadonlyArray<number>, p: Float64Array, target: number): number => {
+const inverted = (ids: Int32Array, weights: Float64Array, target: number): number => {
   let reached = 0
   let last = ids[0]!
-  for (const id of ids) {
-    if (p[id] === 0) continue
+  for (let i = 0; i < ids.length; i++) {
+    const id = ids[i]!
+    if (weights[id] === 0) continue
     last = id
-    reached += p[id]!
+    reached += weights[id]!
     if (reached > target) return id
   }
   return last

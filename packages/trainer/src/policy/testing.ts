@@ -1,15 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { openNodeBackend } from '@durian/backend-node'
-import {
-  type Backend,
-  type HostTensor,
-  type Params,
-  residentWeights,
-  type TensorOps,
-  type WeightSource,
-} from '@durian/core'
+import { type Backend, type HostTensor, type Params, residentWeights, type TensorOps } from '@durian/core'
 import { either as E } from 'fp-ts'
 import { encodePrompt } from '../processor/encodePrompt.ts'
 import { loadProcessor, type Processor } from '../processor/loadProcessor.ts'
@@ -69,20 +61,12 @@ export const encodedRows = async (processor: Processor): Promise<ReadonlyArray<E
 export const onDevice = <T>(ops: TensorOps<T>, weights: Readonly<Record<string, HostTensor>>): Params<T> =>
   Object.fromEntries(Object.entries(weights).map(([name, tensor]) => [name, ops.fromHost(tensor)]))
 
-/** The fixture on this machine's wasm backend. Call once a file: a process has one backend. */
-export const openFixture = async () => {
+/** The fixture with its weights on a backend. */
+export const openFixture = async <T>(backend: Backend<T>) => {
   const { config, weights } = right(await loadPolicy(fixtureDir)())
-  const { backend } = right(await openNodeBackend({ prefer: 'wasm' })())
   const processor = right(await loadProcessor(fixtureDir)())
   const prompts = await encodedRows(processor)
-  return {
-    config,
-    backend,
-    processor,
-    prompts,
-    hostWeights: weights,
-    weights: residentWeights(onDevice(backend.ops, weights)),
-  }
+  return { config, backend, processor, prompts, weights: residentWeights(onDevice(backend.ops, weights)) }
 }
 
 /** Run a program, read its tensors, free them. */
@@ -91,11 +75,11 @@ export const values = async <T, K extends string>(
   program: () => Readonly<Record<K, T>>,
 ): Promise<Readonly<Record<K, Float32Array>>> => {
   const tensors = backend.memory.scope(program)
-  const out: Partial<Record<K, Float32Array>> = {}
+  const out = {} as Record<K, Float32Array>
   for (const name of Object.keys(tensors) as unknown as ReadonlyArray<K>)
     out[name] = right(await backend.transfer.read(tensors[name])())
-  backend.memory.free(Object.values(tensors) as T[])
-  return out as Record<K, Float32Array>
+  for (const tensor of Object.values<T>(tensors)) backend.memory.free(tensor)
+  return out
 }
 
 export const maxDifference = (a: ArrayLike<number>, b: ArrayLike<number>): number => {
@@ -104,8 +88,6 @@ export const maxDifference = (a: ArrayLike<number>, b: ArrayLike<number>): numbe
   for (let i = 0; i < a.length; i++) max = Math.max(max, Math.abs(a[i]! - b[i]!))
   return Number.isNaN(a[0]) ? NaN : max
 }
-
-export type { PolicyConfig, WeightSource }
 
 /** A policy of 2 layers and a few thousand weights, with pictures of 2 x 2 to 6 x 4 patches. */
 export const miniConfig: PolicyConfig = {
