@@ -2,7 +2,15 @@ import { groupKinds, type GroupKind } from '@durian/core'
 import type { Command } from 'commander'
 import { taskEither as TE } from 'fp-ts'
 import { pipe } from 'fp-ts/lib/function.js'
-import { analyse, compared, gradientKinds, totals, withGradient, type StepAnalysis } from '../report/analysis.ts'
+import {
+  analyse,
+  compared,
+  gradientKinds,
+  totals,
+  withGradient,
+  type StepAnalysis,
+  type Totals,
+} from '../report/analysis.ts'
 import { readBatches } from '../report/readBatches.ts'
 import type { TrainError } from '../errors.ts'
 import { printing, runCommand } from './runCommand.ts'
@@ -61,15 +69,23 @@ export const analysisText = (steps: ReadonlyArray<StepAnalysis>): string => {
   ].join('\n')
 }
 
+const totalsJson = ({ groups, withGradient: moving, counts, mass, effectiveShare }: Totals): object => ({
+  groups,
+  with_gradient: moving,
+  counts,
+  mass,
+  effective_share: effectiveShare,
+})
+
 /** The same as JSON: totals, and every step without its advantages. */
 export const analysisJson = (source: string, steps: ReadonlyArray<StepAnalysis>): string =>
   JSON.stringify({
     source,
-    totals: totals(steps),
-    steps: steps.map(({ step, groups, counts, histograms, zeroVariance, estimators, ...rest }) => ({
+    totals: totalsJson(totals(steps)),
+    steps: steps.map(({ step, groups, counts, histograms, zeroVariance, estimators }) => ({
       step,
       groups,
-      with_gradient: withGradient({ counts, ...rest }),
+      with_gradient: withGradient({ counts }),
       zero_variance: zeroVariance,
       counts,
       histograms,

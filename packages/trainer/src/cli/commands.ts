@@ -6,6 +6,8 @@ export interface CommandEntry {
   readonly alias?: string
   readonly summary: string
   readonly load: () => Promise<(program: Command) => void>
+  /** Arguments as the command itself reads them. */
+  readonly rewrite?: (argv: ReadonlyArray<string>) => Promise<ReadonlyArray<string>>
 }
 
 export const commands: ReadonlyArray<CommandEntry> = [
@@ -13,6 +15,7 @@ export const commands: ReadonlyArray<CommandEntry> = [
     name: 'train',
     summary: 'train a policy: optional supervised cold start, then GRPO, DAPO or Durian',
     load: async () => (await import('./train.ts')).registerTrain,
+    rewrite: async (argv) => (await import('./configFlags.ts')).withKeyFlags(argv),
   },
   {
     name: 'eval',

@@ -28,8 +28,9 @@ const plain = (message: string): string => {
   const text = message
     .replace(/^error: /, '')
     .replace(/\s*\n\s*/g, ' ')
+    .replace('(Did you mean', '(did you mean')
     .trim()
-  return `${text.charAt(0).toUpperCase()}${text.slice(1).replace(/(?<![.?!)])$/, '.')}\n`
+  return `${text.charAt(0).toUpperCase()}${text.slice(1).replace(/\.?$/, '.')}\n`
 }
 
 const settings = (command: Command): Command =>
@@ -69,10 +70,11 @@ export const runProgram = async (argv: ReadonlyArray<string>): Promise<number | 
     return 0
   }
   try {
-    await program.parseAsync(withUnderscores(argv), { from: 'user' })
+    const flags = withUnderscores(argv)
+    await program.parseAsync(entry?.rewrite === undefined ? flags : await entry.rewrite(flags), { from: 'user' })
     return undefined
   } catch (thrown) {
     if (!(thrown instanceof CommanderError)) throw thrown
-    return ['commander.help', 'commander.helpDisplayed', 'commander.version'].includes(thrown.code) ? 0 : 2
+    return thrown.exitCode === 0 ? 0 : 2
   }
 }

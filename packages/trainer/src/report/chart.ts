@@ -13,7 +13,7 @@ export interface ChartOptions extends Plot.PlotOptions {
 export const chart = ({ label, ...options }: ChartOptions): Html => {
   const svg = Plot.plot({
     document,
-    width: 720,
+    width: 980,
     height: 280,
     marginLeft: 52,
     marginRight: 18,
@@ -26,8 +26,12 @@ export const chart = ({ label, ...options }: ChartOptions): Html => {
   svg.setAttribute('role', 'img')
   svg.setAttribute('aria-label', label)
   svg.setAttribute('class', 'chart')
-  return raw(svg.outerHTML)
+  return raw(rounded(svg.outerHTML))
 }
+
+/** Coordinates to a hundredth of a pixel: what lies behind is a third of the file. */
+const rounded = (svg: string): string =>
+  svg.replace(/-?\d+\.\d{3,}(?:e-?\d+)?/g, (digits) => String(Math.round(Number(digits) * 100) / 100))
 
 /** Half the page: one of two charts beside each other. */
 export const half = { width: 440, height: 220 } as const

@@ -14,7 +14,7 @@ export const escaped = (text: string): string =>
 const render = (part: Part): string => {
   if (part === null || part === undefined) return ''
   if (part instanceof Html) return part.text
-  return Array.isArray(part) ? part.map(render).join('') : escaped(String(part as string | number))
+  return Array.isArray(part) ? part.map(render).join('') : escaped(String(part))
 }
 
 /** A template whose values are escaped, except those that are `Html` already; null is nothing, lists are joined. */

@@ -138,9 +138,9 @@ const detail = ({ run, steps, pictures }: Prepared, id: string): ReadonlyArray<S
     id: `${id}samples`,
     title: 'Rollouts',
     says:
-      'Prompts of the last logged step with all their rollouts. The bars show how far each estimator pushes a rollout up (right) or down (left); ' +
-      `the column in bold was used.`,
-    body: sampleCards(chooseSamples(run.completions, steps), run.config.estimator, pictures),
+      'Prompts of the last logged step with all their rollouts. Each estimator’s bar shows how far it pushes a rollout up (right) or down (left), against the strongest push of the step; ' +
+      'the column in bold trained the policy.',
+    body: sampleCards(chooseSamples(run.completions, steps), pictures),
   },
 ]
 
@@ -166,7 +166,11 @@ export const page = async (runs: ReadonlyArray<Run>): Promise<string> => {
       body: grid(
         single === null
           ? [comparisonTable(runs)]
-          : [resultTable(single.run), familyFigure(single.run), coldStartFigure(single.run)],
+          : [
+              resultTable(single.run),
+              familyFigure(single.run, single.run.coldStart.length < 2 ? 'wide' : 'half'),
+              coldStartFigure(single.run),
+            ],
       ),
     },
     {
@@ -222,7 +226,7 @@ export const page = async (runs: ReadonlyArray<Run>): Promise<string> => {
                   (one, i) =>
                     html`<details class="run">
                       <summary>${one.run.name}: groups, estimators, difficulty, rollouts</summary>
-                      ${tiles(one.run)} ${grid([resultTable(one.run), familyFigure(one.run)])}
+                      ${tiles(one.run)} ${grid([resultTable(one.run), familyFigure(one.run, 'wide')])}
                       ${detail(one, `run${i}-`)
                         .filter(({ body }) => body !== null)
                         .map(sectionOf)}

@@ -31,9 +31,9 @@ h2 + p { color: var(--soft); max-width: 72ch; margin-bottom: 18px; }
 .sub { color: var(--soft); margin-bottom: 26px; }
 nav { display: flex; flex-wrap: wrap; gap: 4px 18px; margin: 0 0 30px; font-size: 14px; }
 a { color: var(--accent); }
-.tiles { display: grid; grid-template-columns: repeat(auto-fit, minmax(190px, 1fr)); gap: 14px; }
+.tiles { display: grid; grid-template-columns: repeat(auto-fit, minmax(180px, 1fr)); gap: 14px; }
 .tile { background: var(--paper); border: 1px solid var(--line); border-radius: 10px; padding: 16px 18px; }
-.tile b { display: block; font-size: 26px; line-height: 1.2; font-weight: 650; letter-spacing: -0.01em; font-variant-numeric: tabular-nums; white-space: nowrap; }
+.tile b { display: block; font-size: 21px; line-height: 1.2; font-weight: 650; letter-spacing: -0.01em; font-variant-numeric: tabular-nums; white-space: nowrap; }
 .tile span { display: block; color: var(--soft); font-size: 13px; line-height: 1.4; margin-top: 4px; }
 .tile.main b { color: var(--accent); }
 .grid { display: grid; grid-template-columns: repeat(6, minmax(0, 1fr)); gap: 16px; margin-top: 16px; }
@@ -73,13 +73,15 @@ details.run > summary { font-size: 18px; font-weight: 600; margin-top: 34px; col
 .sample .problem { font-size: 17px; font-weight: 600; white-space: pre-line; }
 .facts, .kind { color: var(--soft); font-size: 13px; }
 .rollouts td { padding-top: 4px; padding-bottom: 4px; }
-.rollouts .text { font: 13px/1.45 ui-monospace, "DejaVu Sans Mono", monospace; white-space: pre-wrap; overflow-wrap: anywhere; min-width: 260px; }
+.rollouts .text { min-width: 260px; }
+.said { font: 13px/1.45 ui-monospace, "DejaVu Sans Mono", monospace; white-space: pre-wrap; overflow-wrap: anywhere; }
 .rollouts em { color: var(--one-wrong); }
 .pull { position: relative; min-width: 74px; }
 .pull i { position: absolute; top: 4px; bottom: 4px; opacity: 0.22; border-radius: 2px; }
 .pull i.up { left: 50%; background: var(--run-2); } .pull i.down { right: 50%; background: var(--grpo); }
 .pull span { position: relative; }
 .used { font-weight: 650; }
+.rollouts .times { color: var(--soft); white-space: nowrap; font-variant-numeric: tabular-nums; width: 1%; }
 footer { margin-top: 60px; color: var(--soft); font-size: 13px; }
 @media print { body { background: #fff; } figure, .sample, .tile { break-inside: avoid; } }
 `

@@ -79,7 +79,7 @@ export const metricTable: ReadonlyArray<MetricRow> = [
     'as region_mean',
   ),
   row(
-    'clip_ratio/ratio_mean',
+    'durian/ratio_mean',
     '-',
     'mean probability ratio of policy to old policy over tokens',
     'near 1; exactly 1 with one update per batch',
@@ -103,10 +103,10 @@ export const metricTable: ReadonlyArray<MetricRow> = [
     'below 0.01 without top-k and top-p',
   ),
   row(
-    'dynamic_sampling/<what>',
-    'prompts or rounds',
-    'prompts kept and dropped, and extra rounds, of dynamic sampling',
-    'few rounds; many dropped: the data are too easy or too hard',
+    'durian/prompts_drawn',
+    'prompts',
+    'prompts sampled for the step, those that dynamic sampling dropped included',
+    'the batch; more with dynamic sampling when the data are too easy or too hard',
   ),
   row(
     'timing_s/<phase>',
@@ -115,7 +115,6 @@ export const metricTable: ReadonlyArray<MetricRow> = [
     'gen and update_actor dominate',
   ),
   row('perf/throughput', 'tokens per s', 'tokens of the step / step_time', 'steady'),
-  row('perf/<what>', '-', 'other figures about speed and memory', 'steady'),
   row(
     'durian/perceptual/mean',
     'nats',
@@ -186,7 +185,7 @@ export const metricTable: ReadonlyArray<MetricRow> = [
   ),
   row('durian/groups/unscored', 'share of groups', 'no rollout could be scored', '0'),
   row(
-    'durian/groups/effective_share',
+    'durian/effective_share/<estimator>',
     'share of groups',
     "(sum m)^2 / (B sum m^2) over the groups' update masses m",
     'near the share of groups with a gradient',
@@ -202,8 +201,6 @@ export const metricTable: ReadonlyArray<MetricRow> = [
   row('eval_accuracy_high', 'share', 'upper end of its 95 % bootstrap interval', '-'),
   row('eval_format', 'share', 'greedy responses in the asked-for format', 'near 1'),
   row('eval_mean_length', 'tokens', 'mean length of the greedy responses', 'below max_completion_length'),
-  row('sft/loss', 'nats per token', 'cold start: mean negative log-prob of the solutions', 'falls'),
-  row('sft/<what>', '-', 'other figures of the cold start (grad_norm, learning_rate, sampled accuracy)', '-'),
 ]
 
 const pattern = (name: string): RegExp =>

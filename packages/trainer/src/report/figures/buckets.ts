@@ -15,14 +15,19 @@ interface BucketMetric {
 const perceptual: ReadonlyArray<BucketMetric> = [
   {
     metric: 'count',
-    title: 'Prompts by visual entropy',
+    title: 'Prompts by entropy',
     unit: 'prompts',
     says: 'A quarter of the batch is low, a quarter high; ties make a bucket larger.',
   },
-  { metric: 'std', title: 'Shared std', unit: 'reward units', says: 'The divisor that all prompts of a bucket share.' },
+  {
+    metric: 'std',
+    title: 'Shared std by entropy',
+    unit: 'reward units',
+    says: 'The divisor that all prompts of a bucket share.',
+  },
   {
     metric: 'accuracy',
-    title: 'Accuracy',
+    title: 'Accuracy by entropy',
     unit: 'share right',
     says: 'If entropy means difficulty, high entropy is the lowest line.',
   },
@@ -61,13 +66,13 @@ const reasoning: ReadonlyArray<BucketMetric> = [
   },
   {
     metric: 'std',
-    title: 'Shared std',
+    title: 'Shared std by confidence',
     unit: 'reward units',
     says: 'The divisor of each confidence group. Where all rewards agree it is 0 and the group is skipped.',
   },
   {
     metric: 'accuracy',
-    title: 'Accuracy',
+    title: 'Accuracy by confidence',
     unit: 'share right',
     says: 'If confidence means ease, it grows from bottom to top.',
   },

@@ -71,7 +71,7 @@ const shareFigure = (runs: ReadonlyArray<Run>, { title, says, unit, points }: Sh
       ...half,
       label: `${title}: last value ${curves.map((curve) => percent(curve.at(-1)?.value ?? 0, 0)).join(', ')}`,
       x: { label: 'step', ticks: 6 },
-      y: { label: unit, percent: true, domain: [0, 1], grid: true, ticks: 5 },
+      y: { label: unit, percent: true, domain: [0, 100], grid: true, ticks: 5 },
       marks: curves.map((curve, i) =>
         Plot.lineY(curve, { x: 'step', y: 'value', stroke: runColour(i), strokeWidth: 1.8 }),
       ),

@@ -35,6 +35,12 @@ const panels: ReadonlyArray<Panel> = [
     says: 'How open the next token is. A fall to 0 ends exploration.',
   },
   {
+    key: 'reward_std',
+    title: 'Spread within groups',
+    unit: 'reward units',
+    says: 'Mean std of the rewards of one prompt; it falls as answers become sure.',
+  },
+  {
     key: 'completions/mean_length',
     title: 'Completion length',
     unit: 'tokens',
@@ -65,6 +71,12 @@ const panels: ReadonlyArray<Panel> = [
     says: 'Difference between log-probs while sampling and in the training pass; below 1e-4 they are one policy.',
     scale: 'log',
   },
+  {
+    key: 'perf/throughput',
+    title: 'Throughput',
+    unit: 'tokens per second',
+    says: 'Prompt and completion tokens of a step over its time.',
+  },
 ]
 
 /** Small multiples of what tells a healthy run from a sick one. Panels without data, or all zero, are left out. */
@@ -87,7 +99,7 @@ export const healthFigures = (runs: ReadonlyArray<Run>): ReadonlyArray<Html> =>
             label: unit,
             grid: true,
             nice: true,
-            ticks: 5,
+            ticks: scale === 'log' ? 3 : 5,
             ...(scale === 'log' ? { type: 'log', tickFormat: '.0e' } : {}),
           },
           marks: curves.map((curve, i) =>

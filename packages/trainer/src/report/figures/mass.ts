@@ -29,7 +29,7 @@ export const massFigure = (steps: ReadonlyArray<StepAnalysis>): Html | null => {
       marginLeft: 92,
       marginTop: 8,
       label: rows.map(({ bar, kind, share }) => `${bar}, ${kindKeys[kind].label}: ${percent(share, 0)}`).join('; '),
-      x: { label: 'share, %', percent: true, domain: [0, 1], ticks: 6 },
+      x: { label: 'share, %', percent: true, domain: [0, 100], ticks: 6 },
       y: { label: null, domain: bars, padding: 0.22 },
       marks: [
         Plot.barX(rows, {
@@ -86,7 +86,9 @@ export const advantagesFigure = (steps: ReadonlyArray<StepAnalysis>): Html | nul
   const far = (values: ReadonlyArray<number>): number =>
     values.filter((value) => Math.abs(value) > 2).length / values.length
   const rows = views.flatMap(({ name, values }) =>
-    histogram(values).map((bin) => ({ ...bin, name, estimator: estimatorKeys[name].label })),
+    histogram(values)
+      .filter(({ share }) => share > 0)
+      .map((bin) => ({ ...bin, name, estimator: estimatorKeys[name].label })),
   )
   const notes = views.map(({ name, values }) => ({
     estimator: estimatorKeys[name].label,
@@ -99,8 +101,7 @@ export const advantagesFigure = (steps: ReadonlyArray<StepAnalysis>): Html | nul
       'Far from 0 are the rollouts that move the policy most.',
     body: chart({
       height: 330,
-      marginLeft: 20,
-      marginRight: 84,
+      marginLeft: 84,
       label: notes.map(({ estimator, text }) => `${estimator}: ${text}`).join('; '),
       x: { label: 'advantage / root mean square', domain: [-LIMIT, LIMIT], ticks: 9 },
       y: { axis: null },

@@ -71,7 +71,7 @@ export const resultTable = (run: Run): Html | null => {
 }
 
 /** Accuracy by family of question before and after. */
-export const familyFigure = (run: Run): Html | null => {
+export const familyFigure = (run: Run, wide: 'wide' | 'half'): Html | null => {
   const found = splitsOf(run)
     .map((split) => beforeAfter(run, split))
     .find((one) => one !== null)
@@ -82,15 +82,15 @@ export const familyFigure = (run: Run): Html | null => {
     before: found.before.by[family]?.accuracy ?? NaN,
   }))
   return figure({
-    wide: 'half',
+    wide,
     title: `By family, ${found.split} split`,
     says: 'Each line goes from the accuracy before training (hollow) to the accuracy after it (filled); the number of rows is in brackets.',
     body: chart({
-      ...half,
+      ...(wide === 'half' ? half : {}),
       height: 60 + 38 * rows.length,
       marginLeft: 96,
       label: rows.map(({ family, before, after }) => `${family}: ${percent(before)} to ${percent(after)}`).join('; '),
-      x: { domain: [0, 1], percent: true, grid: true, label: 'accuracy, %', tickSpacing: 60 },
+      x: { domain: [0, 100], percent: true, grid: true, label: 'accuracy, %', ticks: 6 },
       y: { label: null, domain: rows.map(({ family }) => family) },
       marks: [
         Plot.ruleY(rows, {
