@@ -1,11 +1,11 @@
 import { setFlagsFromString } from 'node:v8'
 import { assemble } from './assembler.ts'
-import { gemm, packPanel } from './gemm.ts'
+import { gemm } from './gemm.ts'
 import { sources } from './sources.ts'
 
-const all = (fused: boolean) => ({ ...sources, packPanel, gemm: gemm(fused) })
+const all = (fused: boolean) => ({ ...sources, gemm: gemm(fused) })
 
-/** Our SIMD kernels over tfjs's own memory. Arguments are byte addresses and counts; `sources.ts` and `gemm.ts` say which. */
+/** Our SIMD kernels over tfjs's own memory. Arguments are byte addresses and counts, as each source says. */
 export type Simd = Readonly<Record<keyof ReturnType<typeof all>, (...values: ReadonlyArray<number>) => void>>
 
 export interface CompiledSimd {
