@@ -132,6 +132,18 @@ describe('generate', () => {
     expect(backend.memory.liveTensors()).toBe(before)
   })
 
+  it('law: holds no more tensors at the last token than at the second', async () => {
+    const { backend, weights } = device
+    const counts: number[] = []
+    const read: typeof backend.transfer.read = (x) => {
+      counts.push(backend.memory.liveTensors())
+      return backend.transfer.read(x)
+    }
+    await generate({ ...backend, transfer: { read } }, miniConfig)(weights, prompts, options)()
+    expect(counts.length).toBe(options.maxCompletionLength)
+    expect(new Set(counts.slice(1)).size).toBe(1)
+  })
+
   it('stops between tokens when it is interrupted, and leaves no tensor behind', async () => {
     const { backend, weights } = device
     const before = backend.memory.liveTensors()

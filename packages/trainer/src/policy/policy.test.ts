@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { openNodeBackend } from '@durian/backend-node'
-import { visualEntropy } from '@durian/core'
+import { gelu, linear, visualEntropy } from '@durian/core'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { completionBatch, completionHidden, scoreCompletions } from './completions.ts'
 import { logitsOf } from './decoder.ts'
@@ -45,6 +45,26 @@ describe.each(rows.map(({ id }, i) => [id, i] as const))('row %s', (_, i) => {
     expect(maxDifference(read.rows, want.vision_tokens.flat())).toBeLessThan(TOLERANCE)
     const entropy = visualEntropy({ rows: want.vision_tokens.length, cols: config.text.hiddenSize, data: read.rows })
     expect(Math.abs(entropy - want.visual_entropy!)).toBeLessThan(1e-5)
+  })
+
+  it('law: the merger makes the merged tokens of the patches, four by four in raster order', async () => {
+    const { backend, config, weights, prompts } = fixture
+    const { images } = prompts[i]!
+    if (images.length === 0) return
+    const { ops } = backend
+    const features = visionFeatures(ops, config)
+    const mlp = weights.under('visual.merger.mlp.')
+    const read = await values(backend, () => {
+      const { rows: patches, counts } = features(weights, images, { features: 'patches' })
+      expect(counts).toEqual(images.map(({ grid: [t, h, w] }) => t * h * w))
+      const grouped = ops.reshape(patches, [ops.shape(patches)[0]! / 4, 4 * config.vision.hiddenSize])
+      const hidden = gelu(ops, linear(ops, grouped, mlp['0.weight']!, mlp['0.bias']))
+      return {
+        remade: linear(ops, hidden, mlp['2.weight']!, mlp['2.bias']),
+        merged: features(weights, images, { features: 'merged' }).rows,
+      }
+    })
+    expect(maxDifference(read.remade, read.merged)).toBeLessThan(1e-5)
   })
 
   it('golden: log-probs, entropies and logits of the response are those of transformers with its own M-RoPE positions', async () => {
