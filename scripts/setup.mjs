@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { join, relative } from 'node:path'
 import { pathToFileURL } from 'node:url'
-import { dependencyFingerprint, isBuilt, sourceFingerprint } from './lib/fingerprint.mjs'
+import { dependencyFingerprint, isBuilt, packageFolders, sourceFingerprint } from './lib/fingerprint.mjs'
 import { withLock } from './lib/lock.mjs'
 import { isNetworkFailure, lastError, pnpmFolder, unreachableRegistry, withRetries } from './lib/pnpm.mjs'
 import { root, run, toolEnvironment } from './lib/process.mjs'
@@ -53,10 +53,15 @@ const install = async (pnpm) => {
   throw new Complaint(`Installing the packages failed (${lastError(text)}); the whole log is in .cache/setup.log.`)
 }
 
-const build = async (pnpm) => {
-  const { code, text } = await run(['turbo', 'run', 'build', '--concurrency=1', '--output-logs=errors-only'], {
-    env: toolEnvironment(pnpm),
-  })
+/** All packages in one compiler process: 33 s of CPU, where turbo's process per package takes 55. Turbo's own `build` finds it up to date. */
+const build = async () => {
+  const packages = packageFolders().map((folder) => relative(root, folder))
+  const { code, text } = await run([
+    process.execPath,
+    join('node_modules', 'typescript', 'bin', 'tsc'),
+    '-b',
+    ...packages,
+  ])
   if (code === 0) return
   keepLog(text)
   if (code === 130) throw new Complaint('Interrupted while building.', 130)
@@ -67,29 +72,33 @@ const build = async (pnpm) => {
   throw new Complaint([...errors, 'The build failed; the whole log is in .cache/setup.log.'].join('\n'))
 }
 
+const isInstalled = ({ dependencies }) =>
+  dependencies === dependencyFingerprint() &&
+  packageFolders().every((folder) => existsSync(join(folder, 'node_modules')))
+
+const isCompiled = ({ sources }) => sources === sourceFingerprint() && isBuilt()
+
 /**
  * Make the checkout ready: Node's version checked, packages installed when the lockfile or a manifest changed, sources
- * compiled when one changed. Does nothing (and says nothing) when all is up to date. Returns the environment for tools.
+ * compiled when one changed. Does nothing (and says nothing) when all is up to date.
+ *
+ * `pnpm: true` is for turbo, which starts the packages' scripts with it. Returns the environment for tools.
  */
-export const setUp = async () => {
+export const setUp = async ({ pnpm: needsPnpm = false } = {}) => {
   checkNode()
-  const isReady = (stamp) =>
-    existsSync(stamp.pnpm ?? '') &&
-    stamp.dependencies === dependencyFingerprint() &&
-    stamp.sources === sourceFingerprint() &&
-    isBuilt()
+  const isReady = (stamp) => isInstalled(stamp) && isCompiled(stamp) && (!needsPnpm || existsSync(stamp.pnpm ?? ''))
+  const environment = ({ pnpm }) => toolEnvironment(...(pnpm === undefined ? [] : [pnpm]))
   const found = readStamp()
-  if (isReady(found)) return toolEnvironment(found.pnpm)
+  if (isReady(found)) return environment(found)
 
   return await withLock(async () => {
     let stamp = readStamp() // another command may have done it while we waited for the lock
-    if (isReady(stamp)) return toolEnvironment(stamp.pnpm)
     const write = (news) => {
       stamp = { ...stamp, ...news }
       writeFileSync(stampFile, `${JSON.stringify(stamp, null, 2)}\n`)
     }
-    const dependencies = dependencyFingerprint()
-    if (stamp.dependencies !== dependencies || !existsSync(stamp.pnpm ?? '')) {
+    if (!isInstalled(stamp)) {
+      const dependencies = dependencyFingerprint()
       await stage({ doing: 'Installing packages', done: 'Installed packages' }, async () => {
         const pnpm = await pnpmFolder(stamp.pnpm)
         rmSync(stampFile, { force: true })
@@ -97,13 +106,15 @@ export const setUp = async () => {
         write({ pnpm, dependencies })
       })
     }
-    const sources = sourceFingerprint()
-    if (stamp.sources !== sources || !isBuilt())
+    if (!isCompiled(stamp)) {
+      const sources = sourceFingerprint()
       await stage({ doing: 'Building', done: 'Built' }, async () => {
-        await build(stamp.pnpm)
+        await build()
         write({ sources })
       })
-    return toolEnvironment(stamp.pnpm)
+    }
+    if (needsPnpm && !existsSync(stamp.pnpm ?? '')) write({ pnpm: await pnpmFolder(undefined) })
+    return environment(stamp)
   })
 }
 

@@ -11,7 +11,7 @@ import { setUp } from './setup.mjs'
  * last line is `N passed, N failed, N skipped`; a package that should have reported and did not counts as one failure.
  */
 await main(async () => {
-  const env = await setUp()
+  const env = await setUp({ pnpm: true })
   const flags = process.argv.slice(2)
   const turbo = ['turbo', 'run', 'test', '--concurrency=1', '--continue', ...flags]
 

@@ -4,7 +4,7 @@ import { setUp } from './setup.mjs'
 
 /** `node scripts/turbo.mjs <task> [turbo flags]`: one of turbo's tasks, with everything it needs brought first. */
 await main(async () => {
-  const env = await setUp()
+  const env = await setUp({ pnpm: true })
   const [task, ...flags] = process.argv.slice(2)
   const { code } = await run(['turbo', 'run', task, '--concurrency=1', ...flags], { env, output: 'inherit' })
   return code
