@@ -28,7 +28,7 @@ export const gradients = (tf: Tf): Gradients<Tensor> => {
       } catch (thrown) {
         if (engine.state.gradientDepth === 0 && engine.state.activeTape !== null) {
           for (const node of engine.state.activeTape) for (const tensor of node.saved ?? []) tensor.dispose()
-          // eslint-disable-next-line @typescript-eslint/no-explicit-any -- tfjs itself stores null here
+          // as tfjs does at the end of a gradient, whatever its types say
           engine.state.activeTape = null as never
         }
         throw thrown

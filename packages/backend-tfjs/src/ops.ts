@@ -89,7 +89,7 @@ export const tfjsOps = (tf: Tf): TensorOps<Tensor> => ({
 
   embedding: (table, ids) => {
     if (table.shape.length !== 2) throw new ShapeError(`embedding: the table must be [V, d], got [${table.shape}]`)
-    return run(tf, 'DurianEmbedding', { table }, { ids: rowIds('embedding', ids, table.shape[0]!) })
+    return run(tf, 'DurianEmbedding', { table }, { ids: rowIds('embedding', ids, table.shape[0]) })
   },
   selectiveLogSoftmax: (logits, ids) => {
     const [rows, width] = logits.shape

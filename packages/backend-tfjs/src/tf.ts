@@ -1,7 +1,8 @@
 import type { BackendError } from '@durian/core'
+import type * as tfjs from '@tensorflow/tfjs-core'
 
 /** TensorFlow.js with its gradients registered: the union package, or tfjs-node. Passed in, never imported here. */
-export type Tf = typeof import('@tensorflow/tfjs-core')
+export type Tf = typeof tfjs
 export type { Tensor } from '@tensorflow/tfjs-core'
 
 /** A device's failure inside synchronous code: thrown there, turned into a `Left` where the backend was acquired. */

@@ -16,7 +16,7 @@ import { transpose } from './transpose.ts'
 export const installKernels = (tf: Tf, backend: WasmBackend): { readonly fused: boolean } => {
   const stock = (name: string): KernelFunc => {
     const { kernelFunc } = tf.getKernel(name, 'wasm')
-    return ({ inputs, attrs }) => kernelFunc({ inputs: inputs as never, attrs: attrs as never, backend }) as never
+    return ({ inputs, attrs }) => kernelFunc({ inputs: inputs as never, attrs: attrs as never, backend })
   }
   const { simd, fused } = compileSimd(backend.wasm.asm.memory)
   const device: Device = { backend, simd, stock }
@@ -49,8 +49,9 @@ export const installKernels = (tf: Tf, backend: WasmBackend): { readonly fused: 
     DurianSelectiveLogSoftmax: selectiveLogSoftmax(device),
     DurianSelectiveLogSoftmaxGrad: selectiveLogSoftmaxGrad(device),
   }
+  const registered = new Set(tf.getKernelsForBackend('wasm').map(({ kernelName }) => kernelName))
   for (const [kernelName, kernelFunc] of Object.entries(kernels)) {
-    if (tf.getKernel(kernelName, 'wasm') != null) tf.unregisterKernel(kernelName, 'wasm')
+    if (registered.has(kernelName)) tf.unregisterKernel(kernelName, 'wasm')
     tf.registerKernel({ kernelName, backendName: 'wasm', kernelFunc: kernelFunc as never })
   }
   return { fused }

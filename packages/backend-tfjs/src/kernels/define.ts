@@ -24,9 +24,12 @@ export interface Kernel {
   }
 }
 
+/** tfjs's types promise an entry; what it has none of is undefined. */
+const isKnown = (entry: unknown): boolean => entry !== undefined
+
 /** Register a kernel for one backend, unless that backend brought its own; its gradient too, if nobody has yet. */
 export const register = (tf: Tf, backendName: string, kernel: Kernel): void => {
-  if (tf.getKernel(kernel.name, backendName) == null) {
+  if (!isKnown(tf.getKernel(kernel.name, backendName))) {
     tf.registerKernel({
       kernelName: kernel.name,
       backendName,
@@ -34,7 +37,7 @@ export const register = (tf: Tf, backendName: string, kernel: Kernel): void => {
     })
   }
   const { gradient } = kernel
-  if (gradient !== undefined && tf.getGradient(kernel.name) == null) {
+  if (gradient !== undefined && !isKnown(tf.getGradient(kernel.name))) {
     tf.registerGradient({
       kernelName: kernel.name,
       inputsToSave: [...(gradient.saveInputs ?? [])],

@@ -26,7 +26,7 @@ export const embedding = (tf: Tf): Kernel => ({
     saveInputs: ['table'],
     pullBack: ([dy], [table], { ids }: RowAttributes) => ({
       table: () =>
-        tf.engine().runKernel('DurianEmbeddingGrad', { dy: dy! }, { ids: ids as never, rows: table!.shape[0]! }),
+        tf.engine().runKernel('DurianEmbeddingGrad', { dy: dy! }, { ids: ids as never, rows: table!.shape[0] }),
     }),
   },
 })

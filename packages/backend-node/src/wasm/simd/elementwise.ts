@@ -1,18 +1,4 @@
-import {
-  add,
-  atLeast,
-  atMost,
-  four,
-  load,
-  max,
-  min,
-  mul,
-  splat,
-  store,
-  sub,
-  type Code,
-  type KernelSource,
-} from './assembler.ts'
+import { add, atLeast, atMost, four, max, min, mul, splat, sub, type Code, type KernelSource } from './assembler.ts'
 import { each } from './each.ts'
 import { sigmoid } from './exp.ts'
 
