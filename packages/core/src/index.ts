@@ -1,6 +1,6 @@
 // num: host arithmetic, float64
 export type { Vec } from './num/vec.ts'
-export { isConstant, mean, std, sum, type Ddof } from './num/stats.ts'
+export { isConstant, mean, std, sum, weightedMean, weightedStd, type Ddof } from './num/stats.ts'
 export { quantile, quantiles } from './num/quantile.ts'
 export { transposed, type Matrix, type SquareMatrix } from './num/matrix.ts'
 export { centredColumns, centredProduct, gram } from './num/centredProduct.ts'
@@ -40,6 +40,41 @@ export {
   type DurianOptions,
   type Sample,
 } from './durian/durian.ts'
+export {
+  aroundBatchMean,
+  aroundGroupMean,
+  aroundOthersMean,
+  bestAboveSecond,
+  uncentred,
+  type Centre,
+} from './durian/centre.ts'
+export {
+  batchSpread,
+  bucketSpread,
+  centredSpread,
+  divisor,
+  groupSpread,
+  type BucketSpread,
+  type Spread,
+} from './durian/spread.ts'
+export { composed, type Composition } from './durian/compose.ts'
+export { composition, type BatchContext } from './durian/compositions.ts'
+export { decoupledScores, weightedRewards, type RewardParts } from './durian/rewardParts.ts'
+export type { Lengths } from './durian/rewards.ts'
+export {
+  noRounds,
+  resampled,
+  spreadCounts,
+  spreadVerdict,
+  type Resampling,
+  type ResamplingStep,
+  type SpreadCounts,
+  type SpreadVerdict,
+} from './durian/filter.ts'
+// ours, not the paper's
+export { accuracies, withAccuracy } from './durian/ours/accuracy.ts'
+export { shrunkSpread } from './durian/ours/shrunkSpread.ts'
+export { remembered, scoreWindow, windowedBuckets, type ScoreWindow } from './durian/ours/windowedBuckets.ts'
 export {
   estimator,
   estimatorNames,

@@ -1,22 +1,11 @@
-import {
-  type Advantages,
-  bucketStds,
-  perPromptStd,
-  type Rewards,
-  scored,
-  sharedStd,
-  type StdOptions,
-} from './advantage.ts'
 import { type Bucketer, percentileBuckets, quantileBuckets } from './bucket.ts'
+import { scaled } from './compose.ts'
+import { composition, type RewardEstimatorName } from './compositions.ts'
+import { type Advantages, scored } from './rewards.ts'
+import { contextOf, type Sample } from './samples.ts'
+import { type BucketSpread, bucketSpread, type StdOptions } from './spread.ts'
 
-/** What the normalisation reads of one prompt. */
-export interface Sample {
-  readonly rewards: Rewards
-  /** Visual entropy H(I_s), nats; null for a prompt without an image. */
-  readonly entropy: number | null
-  /** Confidence L(Q_s), nats; null when it is not known. */
-  readonly confidence: number | null
-}
+export type { Sample } from './samples.ts'
 
 export interface DurianOptions extends StdOptions {
   /** alpha_ori, alpha_per, alpha_rea of eq. 20. */
@@ -25,6 +14,17 @@ export interface DurianOptions extends StdOptions {
   readonly perceptualQuantiles: readonly [low: number, high: number]
   /** b, the number of confidence groups (eq. 16). */
   readonly reasoningGroups: number
+  /**
+   * Whose numerators the difficulties scale, and who is the first of the three components; default `grpo`, which is the paper.
+   * With `gdpo` the bucket's std is that of the scores z, with `rloo` that of the rewards.
+   */
+  readonly base?: RewardEstimatorName
+  /** Weights of the samples' `parts`, for the base `gdpo`; default 1 each. */
+  readonly rewardWeights?: ReadonlyArray<number>
+  /** Ours, not the paper's: other buckets than `perceptualQuantiles` and `reasoningGroups` give, such as `windowedBuckets`. */
+  readonly bucketers?: { readonly perceptual?: Bucketer; readonly reasoning?: Bucketer }
+  /** Ours, not the paper's: another spread of a bucket than its std, such as `shrunkSpread`. */
+  readonly spread?: BucketSpread
 }
 
 /**
@@ -54,6 +54,7 @@ export interface Difficulty {
 export interface DurianAdvantages {
   /** Eq. 20, in the shape of the rewards. */
   readonly advantages: Advantages
+  /** `grpo` is the base's own advantage: GRPO's unless `base` says otherwise. */
   readonly components: { readonly grpo: Advantages; readonly perceptual: Advantages; readonly reasoning: Advantages }
   readonly perceptual: Difficulty
   readonly reasoning: Difficulty
@@ -71,45 +72,46 @@ const difficulty = (
   return { scores, buckets: taking.map((takes) => (takes ? buckets[next++]! : null)), edges }
 }
 
-/** A sample without a bucket is a bucket of its own: the shared std is then the group's own std, which is GRPO. */
-const bucketKeys = (buckets: ReadonlyArray<number | null>): ReadonlyArray<number | string> =>
-  buckets.map((bucket, s) => bucket ?? `own ${s}`)
-
 /**
  * Durian's advantages of one batch: GRPO's, those scaled per visual-entropy bucket, and those scaled per confidence bucket, combined.
  *
  *   A = alpha_ori A_grpo + alpha_per A_per + alpha_rea A_rea                                 (paper, eq. 20)
  *
  * Pass the whole rollout batch before any minibatch split: edges and stds are the batch's. A sample without an image takes its own GRPO
- * advantage as perceptual component, and one without a confidence likewise as reasoning component.
+ * advantage as perceptual component, and one without a confidence likewise as reasoning component. With another `base` all three
+ * components have that estimator's numerator.
  *
  * @returns components, buckets, stds and edges beside the sum; exactly 0 for a constant group
  * @throws RangeError for options out of range
  */
 export const durianAdvantages = (samples: ReadonlyArray<Sample>, options: DurianOptions): DurianAdvantages => {
-  const rewards = samples.map((sample) => sample.rewards)
+  const { base = 'grpo', bucketers = {}, spread = bucketSpread } = options
   const perceptual = difficulty(
     samples,
     samples.map((sample) => sample.entropy),
-    percentileBuckets(options.perceptualQuantiles),
+    bucketers.perceptual ?? percentileBuckets(options.perceptualQuantiles),
   )
   const reasoning = difficulty(
     samples,
     samples.map((sample) => sample.confidence),
-    quantileBuckets(options.reasoningGroups),
+    bucketers.reasoning ?? quantileBuckets(options.reasoningGroups),
   )
-  const perceptualKeys = bucketKeys(perceptual.buckets)
-  const reasoningKeys = bucketKeys(reasoning.buckets)
+  const original = composition(base, options, contextOf(samples, options))
+  const rewards = samples.map((sample) => sample.rewards)
+  const values = original.scores === undefined ? rewards : original.scores(rewards)
+  const numerators = original.centre(values)
+  const stdsOf = (buckets: ReadonlyArray<number | null>) => spread(options.ddof)(buckets)(values, numerators)
+  const [perceptualStds, reasoningStds] = [stdsOf(perceptual.buckets), stdsOf(reasoning.buckets)]
   const components = {
-    grpo: perPromptStd(options)(rewards),
-    perceptual: sharedStd(options, perceptualKeys)(rewards),
-    reasoning: sharedStd(options, reasoningKeys)(rewards),
+    grpo: original.spread === null ? numerators : scaled(numerators, original.spread(values, numerators), options),
+    perceptual: scaled(numerators, perceptualStds, options),
+    reasoning: scaled(numerators, reasoningStds, options),
   }
   return {
     advantages: combined([components.grpo, components.perceptual, components.reasoning], options.weights),
     components,
-    perceptual: { ...perceptual, stds: bucketStds(rewards, perceptualKeys, options.ddof) },
-    reasoning: { ...reasoning, stds: bucketStds(rewards, reasoningKeys, options.ddof) },
+    perceptual: { ...perceptual, stds: perceptualStds },
+    reasoning: { ...reasoning, stds: reasoningStds },
   }
 }
 

@@ -1,17 +1,11 @@
-import {
-  type AdvantageEstimator,
-  type Advantages,
-  batchStd,
-  centreOnly,
-  leaveOneOut,
-  perPromptStd,
-  type StdOptions,
-} from './advantage.ts'
+import { composed } from './compose.ts'
+import { type BatchContext, composition, type RewardEstimatorName, rewardEstimatorNames } from './compositions.ts'
 import { type Difficulty, durianAdvantages, type DurianOptions, type Sample } from './durian.ts'
+import type { AdvantageEstimator, Advantages } from './rewards.ts'
+import { contextOf } from './samples.ts'
+import type { StdOptions } from './spread.ts'
 
-/** Names of the estimators that look at rewards alone, as in configuration files and on the command line. */
-export const rewardEstimatorNames = ['grpo', 'dr_grpo', 'batch', 'rloo', 'none'] as const
-export type RewardEstimatorName = (typeof rewardEstimatorNames)[number]
+export { type BatchContext, type RewardEstimatorName, rewardEstimatorNames } from './compositions.ts'
 
 /** Names of all estimators. */
 export const estimatorNames = ['durian', ...rewardEstimatorNames] as const
@@ -19,24 +13,13 @@ export type EstimatorName = (typeof estimatorNames)[number]
 
 /**
  * The estimator of a name, among those that look at rewards alone: the one place where a configuration's word becomes a function.
- *
- * `grpo` std of each prompt (paper, eq. 3); `dr_grpo` centred only; `batch` one std for the batch; `rloo` leave one out;
- * `none` the reward itself, without a baseline (TRL's `scale_rewards: none` is `dr_grpo`).
+ * `composition` says what each name stands for.
  */
-export const rewardEstimator = (name: RewardEstimatorName, options: StdOptions): AdvantageEstimator => {
-  switch (name) {
-    case 'grpo':
-      return perPromptStd(options)
-    case 'dr_grpo':
-      return centreOnly
-    case 'batch':
-      return batchStd(options)
-    case 'rloo':
-      return leaveOneOut
-    case 'none':
-      return (rewards) => rewards
-  }
-}
+export const rewardEstimator = (
+  name: RewardEstimatorName,
+  options: StdOptions,
+  context: BatchContext = {},
+): AdvantageEstimator => composed(composition(name, options, context), options)
 
 /** One answer for every estimator. */
 export interface Normalised {
@@ -51,11 +34,14 @@ export interface Normalised {
 
 export type Normaliser = (samples: ReadonlyArray<Sample>) => Normalised
 
-/** Any estimator by name, `durian` (paper, eq. 20) included, with what it reports beside the advantages. */
+/**
+ * Any estimator by name, `durian` (paper, eq. 20) included, with what it reports beside the advantages.
+ * What the samples have besides rewards (`lengths`, `parts`) is used by the estimators that know what to do with it.
+ */
 export const estimator = (name: EstimatorName, options: DurianOptions): Normaliser => {
   if (name === 'durian') return (samples) => durianAdvantages(samples, options)
-  const estimate = rewardEstimator(name, options)
   return (samples) => {
+    const estimate = rewardEstimator(name, options, contextOf(samples, options))
     const advantages = estimate(samples.map((sample) => sample.rewards))
     return { advantages, components: { [name]: advantages }, perceptual: null, reasoning: null }
   }

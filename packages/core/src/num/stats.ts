@@ -54,3 +54,30 @@ export const std = (x: Vec, { ddof }: { readonly ddof: Ddof }): number => {
   const unit = deviations.reduce((high, deviation) => Math.max(high, Math.abs(deviation)), 0)
   return unit * Math.sqrt(sum(deviations.map((deviation) => (deviation / unit) ** 2)) / (x.length - ddof))
 }
+
+/**
+ * Mean with weights that count repetitions: sum_i w_i x_i / sum_i w_i.
+ *
+ * @returns NaN where no weight is positive
+ */
+export const weightedMean = (x: Vec, weights: Vec): number => {
+  const terms = new Float64Array(x.length)
+  for (let i = 0; i < terms.length; i++) terms[i] = weights[i]! * x[i]!
+  return sum(terms) / sum(weights)
+}
+
+/**
+ * Standard deviation with weights that count repetitions: that of each x_i written down w_i times.
+ *
+ *   sqrt(sum_i w_i (x_i - mean)^2 / (sum_i w_i - ddof))
+ *
+ * @returns exactly 0 where all numbers of positive weight are the same and where sum_i w_i <= ddof
+ */
+export const weightedStd = (x: Vec, weights: Vec, { ddof }: { readonly ddof: Ddof }): number => {
+  const total = sum(weights)
+  const counted = Array.from(x).filter((_, i) => weights[i]! > 0)
+  if (total <= ddof || isConstant(counted)) return 0
+  const centre = weightedMean(x, weights)
+  const squares = Float64Array.from(x, (value, i) => weights[i]! * (value - centre) ** 2)
+  return Math.sqrt(sum(squares) / (total - ddof))
+}

@@ -1,0 +1,17 @@
+/** Rewards of one prompt's rollouts, [G]; `null` where a reward could not be computed: that rollout is left out of everything. */
+export type Rewards = ReadonlyArray<number | null>
+
+/** Rewards of a batch, [B][G_s]: groups may differ in size. */
+export type RewardGroups = ReadonlyArray<Rewards>
+
+/** Advantages of a batch in the shape of its rewards; `null` exactly where the reward is. */
+export type Advantages = ReadonlyArray<ReadonlyArray<number | null>>
+
+/** Rewards of a batch to advantages. */
+export type AdvantageEstimator = (rewards: RewardGroups) => Advantages
+
+/** Tokens of each rollout, in the shape of the rewards, [B][G_s]; what stands at a null reward does not count. */
+export type Lengths = ReadonlyArray<ReadonlyArray<number>>
+
+/** The rewards that count. */
+export const scored = (rewards: Rewards): ReadonlyArray<number> => rewards.filter((reward) => reward !== null)
