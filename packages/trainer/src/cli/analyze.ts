@@ -52,20 +52,24 @@ export const analysisText = (steps: ReadonlyArray<StepAnalysis>): string => {
       ...(steps.length > 1 ? [counts('all', all)] : []),
     ]),
     '',
-    'Share of the update (sum of |advantage|) by kind of group, mean over steps',
-    textTable([
-      ['', ...moving.map((kind) => words[kind]), 'effective prompts'],
-      [
-        'share of groups',
-        ...moving.map((kind) => percent(all.withGradient === 0 ? 0 : all.counts[kind] / all.withGradient)),
-        '',
-      ],
-      ...compared.map((name) => [
-        name,
-        ...moving.map((kind) => percent(all.mass[name][kind])),
-        percent(all.effectiveShare[name]),
-      ]),
-    ]),
+    ...(all.withGradient === 0
+      ? ['No group had rollouts of different reward, so no estimator would move the policy.']
+      : [
+          'Share of the update (sum of |advantage|) by kind of group, mean over steps',
+          textTable([
+            ['', ...moving.map((kind) => words[kind]), 'effective prompts'],
+            [
+              'share of groups',
+              ...moving.map((kind) => percent(all.withGradient === 0 ? 0 : all.counts[kind] / all.withGradient)),
+              '',
+            ],
+            ...compared.map((name) => [
+              name,
+              ...moving.map((kind) => percent(all.mass[name][kind])),
+              percent(all.effectiveShare[name]),
+            ]),
+          ]),
+        ]),
   ].join('\n')
 }
 

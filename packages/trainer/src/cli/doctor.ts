@@ -1,5 +1,5 @@
 import { availableParallelism, cpus, freemem, platform, release, totalmem, arch } from 'node:os'
-import { openNodeBackend } from '@durian/backend-node'
+import { nodeBackends } from '@durian/backend-node'
 import type { Command } from 'commander'
 import { either as E, type taskEither as TE } from 'fp-ts'
 import { runFailed, type TrainError } from '../errors.ts'
@@ -40,19 +40,17 @@ const machineFindings = (): ReadonlyArray<Finding> => [
   { name: 'memory', state: 'ok', detail: `${gib(freemem())} free of ${gib(totalmem())}` },
 ]
 
-/** Opens the best backend of this machine; those passed over say why and how to mend it. */
+/** Every engine, best first. None working is a fault; one that is missing beside one that works is not. */
 const backendFindings = async (): Promise<ReadonlyArray<Finding>> => {
-  const opened = await openNodeBackend({ prefer: 'auto' })()
-  if (E.isLeft(opened)) {
-    return [
-      { name: 'backend', state: 'broken', detail: opened.left.reason, mend: 'npm install (in the project folder)' },
-    ]
-  }
-  const { backend, engine, passedOver } = opened.right
-  return [
-    ...passedOver.map(({ name, reason, mend }): Finding => ({ name, state: 'missing', detail: reason, mend })),
-    { name: engine, state: 'ok', detail: `${backend.info.description} (what --backend auto takes here)` },
-  ]
+  const tried = await nodeBackends()()
+  const statuses = E.isRight(tried) ? tried.right : []
+  const best = statuses.find(({ available }) => available)
+  return statuses.map(({ name, available, reason, mend }) => ({
+    name,
+    state: available ? 'ok' : best === undefined ? 'broken' : 'missing',
+    detail: name === best?.name ? `${reason} (what --backend auto takes here)` : reason,
+    ...(mend === '' ? {} : { mend }),
+  }))
 }
 
 const pictureFinding = async (): Promise<Finding> => {

@@ -68,21 +68,18 @@ describe('arguments', () => {
     ])
   })
 
-  it('take keys of the configuration as flags and leave the rest alone', () => {
-    expect(
-      withKeyFlags([
-        'train',
-        '--num_generations',
-        '4',
-        '--durian.weights=[1,0,0]',
-        '--freeze_vision_tower',
-        '--seed',
-        '7',
-        'beta=0',
-        '--epsiln',
-        '1',
-      ]),
-    ).toEqual([
+  it('take keys of the configuration as flags, unknown ones too, so that the nearest key can be named', () => {
+    const given = [
+      'train',
+      '--num_generations',
+      '4',
+      '--durian.weights=[1,0,0]',
+      '--freeze_vision_tower',
+      '--seed',
+      '7',
+      'beta=0',
+    ]
+    expect(withKeyFlags(given)).toEqual([
       'train',
       'num_generations=4',
       'durian.weights=[1,0,0]',
@@ -90,9 +87,19 @@ describe('arguments', () => {
       '--seed',
       '7',
       'beta=0',
-      '--epsiln',
-      '1',
     ])
-    expect(withKeyFlags(['--freeze_vision_tower', 'false', '--beta'])).toEqual(['freeze_vision_tower=false', '--beta'])
+    expect(withKeyFlags(['--freeze_vision_tower', 'false', '--epsiln', '1', '--config', 'a.yaml', '--debug'])).toEqual([
+      'freeze_vision_tower=false',
+      'epsiln=1',
+      '--config',
+      'a.yaml',
+      '--debug',
+    ])
+  })
+
+  it('name the nearest key of a misspelt flag of train', async () => {
+    await runProgram(['train', '--epsiln', '0.1'])
+    expect(process.exitCode).toBe(2)
+    expect(err).toBe("command line: unknown key 'epsiln' (did you mean 'epsilon'?).\n")
   })
 })

@@ -1,4 +1,4 @@
-import { chart, Plot, third } from '../chart.ts'
+import { chart, Plot, third, stepAxis } from '../chart.ts'
 import { figure } from '../figure.ts'
 import { html, type Html } from '../html.ts'
 import { bucketKeys, ramp } from '../palette.ts'
@@ -47,7 +47,7 @@ export const perceptualFigures = (run: Run): ReadonlyArray<Html> =>
         body: chart({
           ...third,
           label: `${title}, last step: ${curves.map((curve, b) => `${bucketKeys[b]!.label} ${curve.at(-1)?.value.toFixed(2) ?? 'none'}`).join(', ')}`,
-          x: { label: 'step', ticks: 5 },
+          x: stepAxis(5),
           y: { label: unit, grid: true, zero: true, ticks: 5 },
           marks: curves.map((curve, b) =>
             Plot.lineY(curve, { x: 'step', y: 'value', stroke: bucketKeys[b]!.colour, strokeWidth: 1.8 }),
@@ -114,7 +114,7 @@ export const reasoningFigures = (run: Run): ReadonlyArray<Html> => {
             ...third,
             height: 200,
             label: `${title} of ${groups.length} confidence groups over the steps, from ${Math.min(...values).toFixed(2)} to ${Math.max(...values).toFixed(2)}`,
-            x: { label: 'step', ticks: 5 },
+            x: stepAxis(5),
             y: { label: 'confidence group', ticks: Math.min(6, groups.length), tickFormat: 'd' },
             color: {
               type: 'linear',

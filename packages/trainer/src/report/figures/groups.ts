@@ -1,6 +1,6 @@
 import { groupKinds, type GroupKind } from '@durian/core'
 import { gradientKinds, totals, withGradient, type StepAnalysis } from '../analysis.ts'
-import { chart, half, Plot } from '../chart.ts'
+import { chart, half, Plot, stepAxis } from '../chart.ts'
 import { figure, table } from '../figure.ts'
 import type { Html } from '../html.ts'
 import { kindKeys, kindOrder, runColour } from '../palette.ts'
@@ -24,7 +24,7 @@ export const kindsFigure = (run: Run): Html | null => {
     body: chart({
       label: `At the last step: ${present.map(({ kind }) => `${kindKeys[kind].label} ${last(kind)}`).join(', ')}`,
       height: 250,
-      x: { label: 'step', ticks: 8 },
+      x: stepAxis(8),
       y: { label: 'share of groups, %', percent: true, grid: true },
       marks: [
         Plot.areaY(
@@ -70,7 +70,7 @@ const shareFigure = (runs: ReadonlyArray<Run>, { title, says, unit, points }: Sh
     body: chart({
       ...half,
       label: `${title}: last value ${curves.map((curve) => percent(curve.at(-1)?.value ?? 0, 0)).join(', ')}`,
-      x: { label: 'step', ticks: 6 },
+      x: stepAxis(6),
       y: { label: unit, percent: true, domain: [0, 100], grid: true, ticks: 5 },
       marks: curves.map((curve, i) =>
         Plot.lineY(curve, { x: 'step', y: 'value', stroke: runColour(i), strokeWidth: 1.8 }),

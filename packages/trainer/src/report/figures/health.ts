@@ -1,4 +1,4 @@
-import { chart, Plot, third } from '../chart.ts'
+import { chart, Plot, third, roomAround, stepAxis } from '../chart.ts'
 import { figure } from '../figure.ts'
 import type { Html } from '../html.ts'
 import { runColour } from '../palette.ts'
@@ -13,6 +13,8 @@ interface Panel {
   readonly unit: string
   readonly says: string
   readonly scale?: 'log'
+  /** Left out where it is 0 throughout: nothing to see. */
+  readonly hideZero?: true
 }
 
 const panels: ReadonlyArray<Panel> = [
@@ -51,6 +53,7 @@ const panels: ReadonlyArray<Panel> = [
     title: 'Cut off by the limit',
     unit: 'share',
     says: 'Completions without an end token; above 0.1 raise max_completion_length.',
+    hideZero: true,
   },
   {
     key: 'kl',
@@ -63,6 +66,7 @@ const panels: ReadonlyArray<Panel> = [
     title: 'Clipped tokens',
     unit: 'share',
     says: 'Tokens whose probability ratio left the clip range.',
+    hideZero: true,
   },
   {
     key: 'sampling/sampling_logp_difference/max',
@@ -79,12 +83,12 @@ const panels: ReadonlyArray<Panel> = [
   },
 ]
 
-/** Small multiples of what tells a healthy run from a sick one. Panels without data, or all zero, are left out. */
+/** Small multiples of what tells a healthy run from a sick one. Panels without data are left out. */
 export const healthFigures = (runs: ReadonlyArray<Run>): ReadonlyArray<Html> =>
-  panels.flatMap(({ key, title, unit, says, scale }) => {
+  panels.flatMap(({ key, title, unit, says, scale, hideZero }) => {
     const curves = runs.map((run) => series(run, key).filter(({ value }) => scale !== 'log' || value > 0))
     const values = curves.flat().map(({ value }) => value)
-    if (values.length < 2 || values.every((value) => value === 0)) return []
+    if (values.length < 2 || (hideZero === true && values.every((value) => value === 0))) return []
     return [
       figure({
         wide: 'third',
@@ -94,12 +98,13 @@ export const healthFigures = (runs: ReadonlyArray<Run>): ReadonlyArray<Html> =>
         body: chart({
           ...third,
           label: `${title}: last value ${curves.map((curve) => (curve.length === 0 ? 'none' : number(curve.at(-1)!.value))).join(', ')}`,
-          x: { label: 'step', ticks: 5 },
+          x: stepAxis(5),
           y: {
             label: unit,
             grid: true,
             nice: true,
             ticks: scale === 'log' ? 3 : 5,
+            ...(scale === 'log' ? {} : roomAround(values)),
             ...(scale === 'log' ? { type: 'log', tickFormat: '.0e' } : {}),
           },
           marks: curves.map((curve, i) =>

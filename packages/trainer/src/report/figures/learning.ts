@@ -1,4 +1,4 @@
-import { chart, half, Plot } from '../chart.ts'
+import { chart, half, Plot, roomAround, stepAxis } from '../chart.ts'
 import { figure } from '../figure.ts'
 import type { Html } from '../html.ts'
 import { runColour, type Key } from '../palette.ts'
@@ -33,8 +33,14 @@ export const accuracyFigure = (runs: ReadonlyArray<Run>): Html | null => {
             `${runs[i]!.name}: ${curve.map(({ step, accuracy }) => `step ${step} ${percent(accuracy)}`).join(', ')}`,
         )
         .join('; '),
-      x: { label: 'step', ticks: 6 },
-      y: { label: 'accuracy, %', percent: true, grid: true, nice: true, zero: true },
+      x: stepAxis(6),
+      y: {
+        label: 'accuracy, %',
+        percent: true,
+        grid: true,
+        nice: true,
+        domain: [0, 100 * Math.max(0.1, ...curves.flat().map(({ high }) => high))],
+      },
       marks: curves.flatMap((curve, i) => [
         Plot.areaY(curve, {
           x: 'step',
@@ -71,8 +77,8 @@ export const rewardFigure = (runs: ReadonlyArray<Run>): Html | null => {
       label: curves
         .map((curve, i) => `${runs[i]!.name}: from ${curve[0]?.value.toFixed(2)} to ${curve.at(-1)?.value.toFixed(2)}`)
         .join('; '),
-      x: { label: 'step', ticks: 6 },
-      y: { label: 'reward', grid: true, nice: true },
+      x: stepAxis(6),
+      y: { label: 'reward', grid: true, nice: true, ...roomAround(curves.flat().map(({ value }) => value)) },
       marks: curves.flatMap((curve, i) => [
         Plot.lineY(curve, {
           x: 'step',

@@ -122,6 +122,10 @@ export const familyFigure = (run: Run, wide: 'wide' | 'half'): Html | null => {
   })
 }
 
+/** The file behind a split, as configured. */
+const dataOf = ({ config }: Run, split: string): string | null =>
+  split === 'test' ? config.test_dataset : config.validation_dataset
+
 /** The end of several runs side by side, each against the first over the same rows. */
 export const comparisonTable = (runs: ReadonlyArray<Run>): Html => {
   const final = (run: Run): Evaluation | undefined =>
@@ -141,7 +145,8 @@ export const comparisonTable = (runs: ReadonlyArray<Run>): Html => {
       end !== undefined &&
       base !== undefined &&
       end.split === base.split &&
-      end.correct.length === base.correct.length
+      end.correct.length === base.correct.length &&
+      dataOf(run, end.split) === dataOf(runs[0]!, base.split)
     return [
       html`<span class="swatch" style="background:var(--run-${i % 6})"></span>${run.name}`,
       run.config.estimator,

@@ -60,7 +60,7 @@ export const environmentTable = (runs: ReadonlyArray<Run>): Html | null => {
     says: 'Same seed, backend, thread count and kind of machine give the same numbers, byte for byte, except times.',
     body: table({
       head: ['', ...runs.map(({ name }) => name)],
-      rows: keys.map((key) => [key.replaceAll('_', ' '), ...runs.map((run) => show(run.environment[key]))]),
+      rows: keys.map((key) => [key.replace('_gib', ', GiB'), ...runs.map((run) => show(run.environment[key]))]),
       words: [0, ...runs.map((_, i) => i + 1)],
     }),
   })
