@@ -5,7 +5,7 @@ import tseslint from 'typescript-eslint'
  * `scripts/checks/lint.test.mjs` proves that each of them bites.
  */
 
-const tests = ['packages/*/src/**/*.test.ts']
+const tests = ['packages/*/src/**/*.test.ts', 'packages/*/src/**/testing.ts']
 
 // ---- imports ------------------------------------------------------------------------------------------------------
 
@@ -140,7 +140,11 @@ export default tseslint.config(
     rules: imports(noSiblingsBut('core'), noTensorFlow),
   },
   {
-    files: ['packages/trainer/src/cli/**/*.ts', 'packages/trainer/src/**/*.test.ts'],
+    files: [
+      'packages/trainer/src/cli/**/*.ts',
+      'packages/trainer/src/**/*.test.ts',
+      'packages/trainer/src/**/testing.ts',
+    ],
     rules: imports(noSiblingsBut('core', 'backend-[a-z]+'), noTensorFlow),
   },
 

@@ -4,7 +4,7 @@ import { beforeAll, describe, expect, it } from 'vitest'
 import { readJsonl } from '../run/jsonl.ts'
 import { undocumentedMetrics } from '../run/metricTable.ts'
 import { must } from '../testing/madeUpRun.ts'
-import { runTraining, smallConfig, smallData } from '../train/testRun.ts'
+import { runTraining, smallConfig, smallData } from '../train/testing.ts'
 import { writeReport } from './writeReport.ts'
 
 let folder = ''

@@ -52,7 +52,8 @@ export const toDevice =
   (tensors: Readonly<Record<string, HostTensor>>): Params<T> =>
     Object.fromEntries(Object.entries(tensors).map(([name, tensor]) => [name, ops.fromHost(tensor)]))
 
-const MODEL_FILES = /^(config|generation_config|preprocessor_config|tokenizer|tokenizer_config|chat_template|vocab|added_tokens|special_tokens_map)\.(json|jinja)$|^merges\.txt$/
+const MODEL_FILES =
+  /^(config|generation_config|preprocessor_config|tokenizer|tokenizer_config|chat_template|vocab|added_tokens|special_tokens_map)\.(json|jinja)$|^merges\.txt$/
 
 /** A folder in the Hub's layout: the weights, and configuration and tokenizer as they are in `from`. */
 export const writeModel = (
@@ -72,7 +73,9 @@ const prefixed = (prefix: string, tensors: Readonly<Record<string, HostTensor>>)
 
 const unprefixed = (prefix: string, tensors: Readonly<Record<string, HostTensor>>) =>
   Object.fromEntries(
-    Object.entries(tensors).flatMap(([name, tensor]) => (name.startsWith(prefix) ? [[name.slice(prefix.length), tensor]] : [])),
+    Object.entries(tensors).flatMap(([name, tensor]) =>
+      name.startsWith(prefix) ? [[name.slice(prefix.length), tensor]] : [],
+    ),
   )
 
 export interface CheckpointContents<T> {
@@ -108,13 +111,21 @@ export const writeCheckpoint =
       try {
         await rm(temporary, { recursive: true, force: true })
         await take(writeModel(temporary, modelFrom, weights))
-        await take(writeSafetensors(join(temporary, MOMENTS), { ...prefixed(FIRST, first), ...prefixed(SECOND, second) }))
+        await take(
+          writeSafetensors(join(temporary, MOMENTS), { ...prefixed(FIRST, first), ...prefixed(SECOND, second) }),
+        )
         await writeFile(join(temporary, STATE), `${JSON.stringify(saved, null, 2)}\n`)
         await rm(directory, { recursive: true, force: true })
         await rename(temporary, directory)
       } catch (thrown) {
         if (!(thrown instanceof Error && 'code' in thrown)) throw thrown
-        await take(E.left(runFailed(`Checkpoint ${directory} could not be written: ${thrown.message}; free some space or choose another output_dir.`)))
+        await take(
+          E.left(
+            runFailed(
+              `Checkpoint ${directory} could not be written: ${thrown.message}; free some space or choose another output_dir.`,
+            ),
+          ),
+        )
       }
       return directory
     })
@@ -145,16 +156,32 @@ export const readCheckpointState = (directory: string): TE.TaskEither<TrainError
   attempt(async (take) => {
     const file = join(directory, STATE)
     if (!(await stat(file).catch(() => null)))
-      await take(E.left(badInput(`${directory} is no checkpoint (it has no ${STATE}); name a checkpoint-N folder of a run, or use resume=false.`)))
+      await take(
+        E.left(
+          badInput(
+            `${directory} is no checkpoint (it has no ${STATE}); name a checkpoint-N folder of a run, or use resume=false.`,
+          ),
+        ),
+      )
     let json: unknown
     try {
       json = JSON.parse(await readFile(file, 'utf8'))
     } catch {
-      return take(E.left(badInput(`${file} is not valid JSON; delete ${basename(directory)} to resume from the checkpoint before it.`)))
+      return take(
+        E.left(
+          badInput(`${file} is not valid JSON; delete ${basename(directory)} to resume from the checkpoint before it.`),
+        ),
+      )
     }
     const state = CheckpointState.decode(json)
     if (E.isLeft(state))
-      return take(E.left(badInput(`${file} does not hold a checkpoint state of this version; delete ${basename(directory)} to resume from the one before it.`)))
+      return take(
+        E.left(
+          badInput(
+            `${file} does not hold a checkpoint state of this version; delete ${basename(directory)} to resume from the one before it.`,
+          ),
+        ),
+      )
     return { directory, state: state.right }
   })
 

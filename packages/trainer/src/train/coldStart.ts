@@ -63,12 +63,20 @@ export const coldStart =
       const rows = context.dataset.rows
       const trained = rows.slice(0, rows.length - sft.check_samples)
       if (trained.length < sft.batch_size)
-        await take(E.left(badInput(`sft.dataset has ${rows.length} rows, too few for sft.check_samples ${sft.check_samples} and sft.batch_size ${sft.batch_size}.`)))
+        await take(
+          E.left(
+            badInput(
+              `sft.dataset has ${rows.length} rows, too few for sft.check_samples ${sft.check_samples} and sft.batch_size ${sft.batch_size}.`,
+            ),
+          ),
+        )
       const held: Dataset = { ...context.dataset, rows: rows.slice(rows.length - sft.check_samples) }
       const order = rowOrder({ seed: config.seed, rows: trained.length })
       const examplesAt = (cursor: number, directShare: number) =>
-        examplesOf(context.processor, order.take(cursor, sft.batch_size).map((row) => trained[row]!), (i) =>
-          uniform({ seed: config.seed, stream: streams.data }, [cursor, i, 0, 0]) < directShare,
+        examplesOf(
+          context.processor,
+          order.take(cursor, sft.batch_size).map((row) => trained[row]!),
+          (i) => uniform({ seed: config.seed, stream: streams.data }, [cursor, i, 0, 0]) < directShare,
         )
       const stepAt = (learner: Learner<T>, rate: number, examples: ReadonlyArray<Example>) =>
         supervisedStep(backend, context.policy, {
@@ -78,11 +86,21 @@ export const coldStart =
         })(learner, examples)
       const fresh = (weights: Params<T>): Learner<T> => ({
         params: weights,
-        optimizer: backend.memory.scope(() => initAdamW(backend.ops, trainable(weights, () => false))),
+        optimizer: backend.memory.scope(() =>
+          initAdamW(
+            backend.ops,
+            trainable(weights, () => false),
+          ),
+        ),
       })
       const stopIfAsked = async () => {
         if (context.interrupted())
-          await take(E.left<TrainError>({ _tag: 'Interrupted', message: 'Interrupted during the cold start; run again to make it from its beginning.' }))
+          await take(
+            E.left<TrainError>({
+              _tag: 'Interrupted',
+              message: 'Interrupted during the cold start; run again to make it from its beginning.',
+            }),
+          )
       }
 
       let learner = fresh(params)
@@ -91,7 +109,10 @@ export const coldStart =
       let step = 0
       for (; step < sft.max_steps && (decayFrom === null || step < decayFrom + sft.decay_steps); step++) {
         await stopIfAsked()
-        const rate = sft.learning_rate * warmup(step, sft.warmup_steps) * (decayFrom === null ? 1 : decay(step - decayFrom, sft.decay_steps))
+        const rate =
+          sft.learning_rate *
+          warmup(step, sft.warmup_steps) *
+          (decayFrom === null ? 1 : decay(step - decayFrom, sft.decay_steps))
         const examples = await take(examplesAt(step * sft.batch_size, 0))
         const done = await take(stepAt(learner, rate, examples))
         learner = done.learner
@@ -110,7 +131,13 @@ export const coldStart =
           accuracy = sampled.accuracy
           if (accuracy >= sft.target_accuracy) decayFrom = step + 1
         }
-        context.onStep({ stage: 'thinking', step: step + 1, loss: done.loss, learning_rate: rate, ...(measured ? { sampled_accuracy: accuracy } : {}) })
+        context.onStep({
+          stage: 'thinking',
+          step: step + 1,
+          loss: done.loss,
+          learning_rate: rate,
+          ...(measured ? { sampled_accuracy: accuracy } : {}),
+        })
       }
       const thinkingOnly =
         test === null
@@ -164,7 +191,13 @@ const examplesOf = (
     const examples: Array<Example> = []
     for (const [i, { row, prompt }] of tasks.entries()) {
       if (row.solution === undefined)
-        await take(E.left(badInput(`Row ${row.id} has no solution; the cold start needs a solution column (durian data make writes one).`)))
+        await take(
+          E.left(
+            badInput(
+              `Row ${row.id} has no solution; the cold start needs a solution column (durian data make writes one).`,
+            ),
+          ),
+        )
       const text = isDirect(i) ? directSolution(row) : row.solution!
       examples.push({ prompt, response: [...processor.tokenizer.encode(text), processor.tokens.endOfTurn] })
     }

@@ -62,13 +62,17 @@ export const evaluate =
               endTokens: processor.tokens.end,
               seed: options.seed,
               step: options.step,
-              firstPrompt: from,
+              promptIndices: part.map((_, i) => from + i),
             },
           ),
         )
         part.forEach((row, i) => {
           const completion = completions[i]![0]!
-          const { total, parts } = rewarder({ row, response: processor.tokenizer.decode(completion.ids, { skipSpecial: true }), length: completion.ids.length })
+          const { total, parts } = rewarder({
+            row,
+            response: processor.tokenizer.decode(completion.ids, { skipSpecial: true }),
+            length: completion.ids.length,
+          })
           const score = 'accuracy_reward' in parts ? parts['accuracy_reward'] : total
           correct.push((score ?? 0) > 0.5 ? 1 : 0)
           const format = parts['boxed_format_reward'] ?? parts['think_format_reward']
@@ -88,7 +92,10 @@ export const evaluate =
         format: average(formats),
         mean_length: length / rows.length,
         correct,
-        by: byFamily(rows.map((row) => row.extra['family']), correct),
+        by: byFamily(
+          rows.map((row) => row.extra['family']),
+          correct,
+        ),
       }
     })
 
@@ -100,9 +107,11 @@ const byFamily = (families: ReadonlyArray<unknown>, correct: ReadonlyArray<numbe
     groups.set(family, [...(groups.get(family) ?? []), correct[i]!])
   })
   return Object.fromEntries(
-    [...groups].sort(([a], [b]) => (a < b ? -1 : 1)).map(([family, values]) => [
-      family,
-      { count: values.length, accuracy: values.reduce((sum, value) => sum + value, 0) / values.length },
-    ]),
+    [...groups]
+      .sort(([a], [b]) => (a < b ? -1 : 1))
+      .map(([family, values]) => [
+        family,
+        { count: values.length, accuracy: values.reduce((sum, value) => sum + value, 0) / values.length },
+      ]),
   )
 }

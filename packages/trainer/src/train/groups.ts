@@ -1,4 +1,12 @@
-import { durianAdvantages, type DurianAdvantages, type DurianOptions, estimator, rewardMidpoint, type Right, rightAbove } from '@durian/core'
+import {
+  durianAdvantages,
+  type DurianAdvantages,
+  type DurianOptions,
+  estimator,
+  rewardMidpoint,
+  type Right,
+  rightAbove,
+} from '@durian/core'
 import type { TrainConfig } from '../config/trainConfig.ts'
 import type { Row } from '../data/types.ts'
 import type { Completion, EncodedPrompt } from '../policy/types.ts'
@@ -41,13 +49,15 @@ export const durianOptions = (config: TrainConfig): DurianOptions => ({
  * Takes the whole accepted batch: quantile edges and bucket stds are the batch's, before any minibatch split (paper, eq. 10-20).
  */
 export const groupAdvantages = (config: TrainConfig, groups: ReadonlyArray<Group>): GroupAdvantages => {
-  const samples = groups.map(({ rewards, visualEntropy, confidence }) => ({ rewards, entropy: visualEntropy, confidence }))
+  const samples = groups.map(({ rewards, visualEntropy, confidence }) => ({
+    rewards,
+    entropy: visualEntropy,
+    confidence,
+  }))
   const options = durianOptions(config)
   const durian = durianAdvantages(samples, options)
   const advantages =
-    config.estimator === 'durian'
-      ? durian.advantages
-      : estimator(config.estimator, options)(samples).advantages
+    config.estimator === 'durian' ? durian.advantages : estimator(config.estimator, options)(samples).advantages
   return { advantages, durian }
 }
 

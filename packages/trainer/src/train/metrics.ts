@@ -17,7 +17,10 @@ export const rewardMetrics = (groups: ReadonlyArray<Group>): Record<string, numb
     const values = groups.flatMap((group) => known(group.parts.map((part) => part[name] ?? null)))
     return values.length === 0
       ? {}
-      : { [`rewards/${name}/mean`]: mean(values), [`rewards/${name}/std`]: values.length > 1 ? std(values, { ddof: 1 }) : 0 }
+      : {
+          [`rewards/${name}/mean`]: mean(values),
+          [`rewards/${name}/std`]: values.length > 1 ? std(values, { ddof: 1 }) : 0,
+        }
   })
   const spreads = groups
     .map((group) => known(group.rewards))
@@ -45,7 +48,10 @@ export const lengthMetrics = (groups: ReadonlyArray<Group>): Record<string, numb
       'completions/mean_terminated_length',
       completions.filter((completion) => completion.terminated).map((completion) => completion.ids.length),
     ),
-    'completions/clipped_ratio': share(completions.filter((completion) => !completion.terminated).length, completions.length),
+    'completions/clipped_ratio': share(
+      completions.filter((completion) => !completion.terminated).length,
+      completions.length,
+    ),
     'sampling/excluded_mass': mean(completions.map((completion) => completion.excludedMass)),
   }
 }

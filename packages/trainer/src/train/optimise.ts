@@ -1,4 +1,11 @@
-import { type AdamWOptions, type AdamWState, type Backend, clipByGlobalNorm, type Params, updateAdamW } from '@durian/core'
+import {
+  type AdamWOptions,
+  type AdamWState,
+  type Backend,
+  clipByGlobalNorm,
+  type Params,
+  updateAdamW,
+} from '@durian/core'
 
 /** What moves during training. */
 export interface Learner<T> {
@@ -65,12 +72,11 @@ export const optimiserStep =
       }
     })
 
-/** The tensors of `old` that `next` no longer uses: what may be freed once `next` is kept. */
+const tensorsOf = <T>({ params, optimizer }: Learner<T>): ReadonlyArray<T> =>
+  [params, optimizer.first, optimizer.second].flatMap((tensors) => Object.values(tensors))
+
+/** The tensors of `old` that `next` no longer uses (none when no update was made): what may be freed once `next` is kept. */
 export const replaced = <T>(old: Learner<T>, next: Learner<T>): ReadonlyArray<T> => {
-  const kept = new Set(Object.values(next.params))
-  return [
-    ...Object.values(old.params).filter((tensor) => !kept.has(tensor)),
-    ...Object.values(old.optimizer.first),
-    ...Object.values(old.optimizer.second),
-  ]
+  const kept = new Set(tensorsOf(next))
+  return tensorsOf(old).filter((tensor) => !kept.has(tensor))
 }

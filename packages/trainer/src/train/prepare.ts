@@ -52,9 +52,21 @@ export const prepare = (config: TrainConfig): TE.TaskEither<TrainError, Prepared
   attempt(async (take) => {
     const folder = config.model_name_or_path
     if (!existsSync(folder))
-      await take(E.left(badInput(`model_name_or_path ${folder} does not exist; give a folder in the Hub's layout (config.json, tokenizer.json, safetensors).`)))
+      await take(
+        E.left(
+          badInput(
+            `model_name_or_path ${folder} does not exist; give a folder in the Hub's layout (config.json, tokenizer.json, safetensors).`,
+          ),
+        ),
+      )
     if (config.from_scratch && config.sft === null)
-      await take(E.left(badInput('from_scratch starts from random weights and needs an sft section for the cold start; add one, or drop from_scratch.')))
+      await take(
+        E.left(
+          badInput(
+            'from_scratch starts from random weights and needs an sft section for the cold start; add one, or drop from_scratch.',
+          ),
+        ),
+      )
     const rewarder = await take(rewarderOf(config))
     const policy = await take(loadPolicyConfig(folder))
     const processor = await take(loadProcessor(folder))
@@ -64,7 +76,8 @@ export const prepare = (config: TrainConfig): TE.TaskEither<TrainError, Prepared
     const validation = await optional(config.validation_dataset)
     const test = await optional(config.test_dataset)
     const sft = makesColdStart(config) ? await take(loadDataset(config.sft!.dataset ?? config.dataset)) : null
-    for (const part of [dataset, validation, test, sft]) if (part !== null) await take(checkPrompts(processor, config, part))
+    for (const part of [dataset, validation, test, sft])
+      if (part !== null) await take(checkPrompts(processor, config, part))
     return { config, policy, processor, rewarder, weights, dataset, validation, test, sft }
   })
 
@@ -75,14 +88,24 @@ const PROBES = 8
  * Encodes prompts before any compute: every row where `max_prompt_length` is set, else the first rows and each row whose text holds a
  * special token, which is what makes image tokens and pictures disagree.
  */
-const checkPrompts = (processor: Processor, config: TrainConfig, { rows, source }: Dataset): TE.TaskEither<TrainError, void> =>
+const checkPrompts = (
+  processor: Processor,
+  config: TrainConfig,
+  { rows, source }: Dataset,
+): TE.TaskEither<TrainError, void> =>
   attempt(async (take) => {
     const limit = config.max_prompt_length
     for (const [i, row] of rows.entries()) {
       if (limit === null && i >= PROBES && !row.problem.includes('<|')) continue
       const prompt = await take(encodePrompt(processor)(row))
       if (limit !== null && prompt.ids.length > limit)
-        await take(E.left(badInput(`Row ${row.id} of ${source} has a prompt of ${prompt.ids.length} tokens; raise max_prompt_length (${limit}), lower max_pixels in preprocessor_config.json, or leave the row out.`)))
+        await take(
+          E.left(
+            badInput(
+              `Row ${row.id} of ${source} has a prompt of ${prompt.ids.length} tokens; raise max_prompt_length (${limit}), lower max_pixels in preprocessor_config.json, or leave the row out.`,
+            ),
+          ),
+        )
     }
   })
 

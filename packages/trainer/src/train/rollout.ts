@@ -29,7 +29,10 @@ export interface Task {
   readonly prompt: EncodedPrompt
 }
 
-export const encodeRows = (processor: Processor, rows: ReadonlyArray<Row>): TE.TaskEither<TrainError, ReadonlyArray<Task>> =>
+export const encodeRows = (
+  processor: Processor,
+  rows: ReadonlyArray<Row>,
+): TE.TaskEither<TrainError, ReadonlyArray<Task>> =>
   attempt(async (take) => {
     const tasks: Array<Task> = []
     for (const row of rows) tasks.push({ row, prompt: await take(encodePrompt(processor)(row)) })
@@ -54,14 +57,20 @@ export const samplingOptions = (config: TrainConfig, processor: Processor, step:
  * All pictures of a prompt count together. The paper computes these once with a fixed encoder; here the encoder is the one in training.
  */
 export const visualEntropies =
-  <T>({ backend: { ops, memory, transfer }, config, policy }: Pick<RolloutContext<T>, 'backend' | 'config' | 'policy'>) =>
+  <T>({
+    backend: { ops, memory, transfer },
+    config,
+    policy,
+  }: Pick<RolloutContext<T>, 'backend' | 'config' | 'policy'>) =>
   (params: Params<T>, prompts: ReadonlyArray<EncodedPrompt>): TE.TaskEither<TrainError, ReadonlyArray<number | null>> =>
     attempt((take) =>
       memory.bracket(async (held) => {
         const images = prompts.flatMap((prompt) => prompt.images)
         if (images.length === 0) return prompts.map(() => null)
         const { rows, counts } = held.keep(
-          memory.scope(() => visionFeatures(ops, policy)(residentWeights(params), images, { features: config.durian.features })),
+          memory.scope(() =>
+            visionFeatures(ops, policy)(residentWeights(params), images, { features: config.durian.features }),
+          ),
         )
         const width = ops.shape(rows)[1]!
         const data = await take(transfer.read(rows))
@@ -79,7 +88,11 @@ export const visualEntropies =
 /** Roll out every task G times under `params`, score the completions and measure both difficulties. */
 export const rollOut =
   <T>(context: RolloutContext<T>, watch: Stopwatch) =>
-  (params: Params<T>, tasks: ReadonlyArray<Task>, place: { readonly step: number; readonly firstPrompt: number }): TE.TaskEither<TrainError, ReadonlyArray<Group>> =>
+  (
+    params: Params<T>,
+    tasks: ReadonlyArray<Task>,
+    place: { readonly step: number; readonly firstPrompt: number },
+  ): TE.TaskEither<TrainError, ReadonlyArray<Group>> =>
     attempt(async (take) => {
       const { backend, config, policy, processor, rewarder } = context
       const prompts = tasks.map((task) => task.prompt)
@@ -87,11 +100,13 @@ export const rollOut =
         take(
           generate(backend, policy)(residentWeights(params), prompts, {
             ...samplingOptions(config, processor, place.step),
-            firstPrompt: place.firstPrompt,
+            promptIndices: tasks.map((_, i) => place.firstPrompt + i),
           }),
         ),
       )
-      const texts = drawn.map((completions) => completions.map((completion) => processor.tokenizer.decode(completion.ids, { skipSpecial: true })))
+      const texts = drawn.map((completions) =>
+        completions.map((completion) => processor.tokenizer.decode(completion.ids, { skipSpecial: true })),
+      )
       const scores = await watch.time('reward', async () =>
         tasks.map(({ row }, s) =>
           drawn[s]!.map((completion, i) => rewarder({ row, response: texts[s]![i]!, length: completion.ids.length })),

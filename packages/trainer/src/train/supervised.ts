@@ -19,7 +19,10 @@ export interface Example {
  */
 export const supervisedStep =
   <T>(backend: Backend<T>, policy: PolicyConfig, options: OptimiserOptions) =>
-  (learner: Learner<T>, examples: ReadonlyArray<Example>): TE.TaskEither<TrainError, { readonly learner: Learner<T>; readonly loss: number }> =>
+  (
+    learner: Learner<T>,
+    examples: ReadonlyArray<Example>,
+  ): TE.TaskEither<TrainError, { readonly learner: Learner<T>; readonly loss: number }> =>
     attempt((take) =>
       backend.memory.bracket(async (held) => {
         const { ops, memory, transfer } = backend
@@ -40,7 +43,13 @@ export const supervisedStep =
         )
         const loss = (await take(transfer.read(result.loss)))[0]!
         if (!Number.isFinite(loss))
-          await take(E.left(runFailed(`Supervised step ${learner.optimizer.step + 1} gave loss = ${loss}; try a lower sft.learning_rate.`)))
+          await take(
+            E.left(
+              runFailed(
+                `Supervised step ${learner.optimizer.step + 1} gave loss = ${loss}; try a lower sft.learning_rate.`,
+              ),
+            ),
+          )
         memory.free(replaced(learner, result.learner))
         return { learner: held.release(result.learner), loss }
       }),

@@ -75,7 +75,8 @@ export const findResume = (config: TrainConfig): TE.TaskEither<TrainError, Saved
     const changed = Object.keys(now).filter(
       (key) => !FREE_KEYS.has(key) && JSON.stringify(now[key]) !== JSON.stringify(saved.state.config[key]),
     )
-    if (config.lr_scheduler_type !== 'constant' && saved.state.config['max_steps'] !== config.max_steps) changed.push('max_steps')
+    if (config.lr_scheduler_type !== 'constant' && saved.state.config['max_steps'] !== config.max_steps)
+      changed.push('max_steps')
     if (changed.length > 0)
       await take(
         E.left(
@@ -113,7 +114,12 @@ export const train =
         const known = await testEvaluations(config.output_dir)
         const after = known.find((evaluation) => evaluation.step === saved.state.step) ?? null
         if (test === null || after !== null)
-          return { step: saved.state.step, before: known.find(({ step }) => step === 0) ?? null, after, alreadyComplete: true }
+          return {
+            step: saved.state.step,
+            before: known.find(({ step }) => step === 0) ?? null,
+            after,
+            alreadyComplete: true,
+          }
       }
       const folder = await take(
         openRunFolder({
@@ -155,7 +161,8 @@ export const train =
         const save = (state: TrainState<T>) => saveCheckpoint(backend, prepared, folder, state)
 
         let state = started.state
-        let before = saved === null ? null : ((await testEvaluations(config.output_dir)).find(({ step }) => step === 0) ?? null)
+        let before =
+          saved === null ? null : ((await testEvaluations(config.output_dir)).find(({ step }) => step === 0) ?? null)
         if (state.step === 0 && saved === null) {
           if (test !== null) before = await take(log(await take(measure(state.learner.params, 'test', 0))))
           if (validation !== null) {
@@ -183,8 +190,11 @@ export const train =
           }
           state = stepped.right.state
           const { report } = stepped.right
-          const evaluates = validation !== null && (state.step % config.eval_steps === 0 || state.step === config.max_steps)
-          const evaluation = evaluates ? await take(log(await take(measure(state.learner.params, 'validation', state.step)))) : null
+          const evaluates =
+            validation !== null && (state.step % config.eval_steps === 0 || state.step === config.max_steps)
+          const evaluation = evaluates
+            ? await take(log(await take(measure(state.learner.params, 'validation', state.step))))
+            : null
           const metrics: Metrics = { ...report.metrics, ...(evaluation === null ? {} : evaluationMetrics(evaluation)) }
           const logged = report.groups.slice(0, config.num_completions_to_log ?? report.groups.length)
           const images: Array<ReadonlyArray<string>> = []
@@ -201,7 +211,8 @@ export const train =
             savedStep = state.step
           }
         }
-        const after = test === null ? null : await take(log(await take(measure(state.learner.params, 'test', state.step))))
+        const after =
+          test === null ? null : await take(log(await take(measure(state.learner.params, 'test', state.step))))
         return { step: state.step, before, after, alreadyComplete: false }
       } finally {
         await folder.close()()
@@ -227,14 +238,22 @@ const evaluationMetrics = (evaluation: Evaluation): Record<string, number> => ({
   eval_mean_length: evaluation.mean_length,
 })
 
-const saveCheckpoint = <T>(backend: Backend<T>, { config }: Prepared, folder: RunFolder, state: TrainState<T>): TE.TaskEither<TrainError, void> =>
+const saveCheckpoint = <T>(
+  backend: Backend<T>,
+  { config }: Prepared,
+  folder: RunFolder,
+  state: TrainState<T>,
+): TE.TaskEither<TrainError, void> =>
   attempt(async (take) => {
     await take(
-      writeCheckpoint(backend, config.output_dir)({
+      writeCheckpoint(
+        backend,
+        config.output_dir,
+      )({
         state,
         modelFrom: config.model_name_or_path,
         offsets: await take(folder.offsets()),
-        config: TrainConfig.encode(config) as unknown as Record<string, unknown>,
+        config: TrainConfig.encode(config),
       }),
     )
     await pruneCheckpoints(config.output_dir, config.save_total_limit)
@@ -260,7 +279,11 @@ const startingPoint = <T>(
   })
 
 /** The cold start's policy: read from the run folder when it was made before, else made there now. */
-const coldStartParams = <T>(backend: Backend<T>, prepared: Prepared, hooks: TrainHooks): TE.TaskEither<TrainError, Params<T>> =>
+const coldStartParams = <T>(
+  backend: Backend<T>,
+  prepared: Prepared,
+  hooks: TrainHooks,
+): TE.TaskEither<TrainError, Params<T>> =>
   attempt(async (take) => {
     const { config, sft } = prepared
     const directory = coldStartFolder(config)

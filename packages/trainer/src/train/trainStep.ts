@@ -84,7 +84,9 @@ export const trainStep =
  */
 const acceptedGroups =
   <T>(context: StepContext<T>, watch: Stopwatch) =>
-  (state: TrainState<T>): TE.TaskEither<TrainError, { readonly groups: ReadonlyArray<Group>; readonly drawn: number }> =>
+  (
+    state: TrainState<T>,
+  ): TE.TaskEither<TrainError, { readonly groups: ReadonlyArray<Group>; readonly drawn: number }> =>
     attempt(async (take) => {
       const { config, dataset, processor } = context
       const wanted = batchArithmetic(config).promptsPerStep
@@ -96,13 +98,21 @@ const acceptedGroups =
       for (let round = 0; round < rounds && accepted.length < wanted; round++) {
         const rows = order.take(state.cursor + drawn, wanted - accepted.length).map((row) => dataset.rows[row]!)
         const tasks = await watch.time('data', () => take(encodeRows(processor, rows)))
-        last = await take(rollOut(context, watch)(state.learner.params, tasks, { step: state.step, firstPrompt: drawn }))
+        last = await take(
+          rollOut(context, watch)(state.learner.params, tasks, { step: state.step, firstPrompt: drawn }),
+        )
         drawn += rows.length
         accepted.push(...(config.dynamic_sampling.enabled ? last.filter(hasSpread) : last))
       }
       const groups = accepted.length === 0 ? last : accepted
       if (groups.every((group) => group.rewards.every((reward) => reward === null)))
-        await take(E.left(runFailed(`Step ${state.step + 1}: no rollout could be scored; check reward_funcs against the answers of ${dataset.source}.`)))
+        await take(
+          E.left(
+            runFailed(
+              `Step ${state.step + 1}: no rollout could be scored; check reward_funcs against the answers of ${dataset.source}.`,
+            ),
+          ),
+        )
       return { groups, drawn }
     })
 
@@ -129,7 +139,11 @@ const updateMetrics = (statistics: UpdateStatistics): Record<string, number> => 
 
 /** Kinds of groups, and who would dominate the update under each estimator: the paper's disease as numbers. */
 const groupMetrics = (config: TrainConfig, groups: ReadonlyArray<Group>): Record<string, number> => {
-  const samples = groups.map(({ rewards, visualEntropy, confidence }) => ({ rewards, entropy: visualEntropy, confidence }))
+  const samples = groups.map(({ rewards, visualEntropy, confidence }) => ({
+    rewards,
+    entropy: visualEntropy,
+    confidence,
+  }))
   const rewards = groups.map((group) => group.rewards)
   const right = rightness(groups)
   const out: Record<string, number> = {}

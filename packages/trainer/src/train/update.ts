@@ -92,7 +92,9 @@ const microBatch = (config: TrainConfig, policy: PolicyConfig, items: ReadonlyAr
 const totalsOf = (config: TrainConfig, items: ReadonlyArray<Scored>): BatchTotals =>
   batchTotals(
     items.flatMap((item) =>
-      item[0].completions.flatMap((completion, rollout) => (counts(config, item, rollout) ? [completion.ids.length] : [])),
+      item[0].completions.flatMap((completion, rollout) =>
+        counts(config, item, rollout) ? [completion.ids.length] : [],
+      ),
     ),
   )
 
@@ -131,13 +133,19 @@ export const update =
           scoreCompletions(ops, policy)(residentWeights(params), batch, { temperature: config.temperature })
         const recorded = (params: Params<T>) =>
           updates.map(({ micro }) =>
-            micro.map(({ batch }) => held.keep(memory.scope(() => ops.reshape(score(params, batch).logprob, [rowsOf(batch), batch.length])))),
+            micro.map(({ batch }) =>
+              held.keep(memory.scope(() => ops.reshape(score(params, batch).logprob, [rowsOf(batch), batch.length]))),
+            ),
           )
         const old = several ? recorded(learner.params) : null
         const referenceLogprobs = reference === null ? null : recorded(reference)
         const { epsilon, epsilon_high, max_completion_length, loss_type, beta } = config
         const loss = policyLoss({
-          ...recipe(loss_type, { epsilon, epsilonHigh: epsilon_high ?? epsilon, maxCompletionLength: max_completion_length }),
+          ...recipe(loss_type, {
+            epsilon,
+            epsilonHigh: epsilon_high ?? epsilon,
+            maxCompletionLength: max_completion_length,
+          }),
           ...(beta > 0 ? { kl: { beta } } : {}),
         })
 
@@ -149,7 +157,10 @@ export const update =
             const shape = [rowsOf(batch), batch.length]
             const scores = score(params, batch)
             const logprob = ops.reshape(scores.logprob, shape) // [R, T]
-            const { value, aux } = loss(ops, totals)({
+            const { value, aux } = loss(
+              ops,
+              totals,
+            )({
               logprob,
               oldLogprob: old === null ? ops.stopGradient(logprob) : old[u]![m]!,
               advantage: ops.fromHost({ shape: [rowsOf(batch), 1], data: advantages }),
@@ -177,10 +188,14 @@ export const update =
               maxGradNorm: config.max_grad_norm,
               frozen: (name) => config.freeze_vision_tower && name.startsWith('visual.'),
             })
-            const result = held.keep(step(current, micro.map((_, m) => microLoss(u, m))))
+            const result = held.keep(
+              step(
+                current,
+                micro.map((_, m) => microLoss(u, m)),
+              ),
+            )
             const numbers = await take(readStatistics(result, backend, beta > 0))
-            if (![...numbers.values()].every(Number.isFinite))
-              await take(stopAt(optimiserStepNumber, numbers))
+            if (![...numbers.values()].every(Number.isFinite)) await take(stopAt(optimiserStepNumber, numbers))
             log.push(numbers.set('learningRate', learningRate(optimiserStepNumber)))
             if (pass === 0 && u === 0) {
               const logprobs: Array<Float32Array> = []
@@ -220,8 +235,16 @@ const readStatistics = <T>(
   attempt(async (take) => {
     const names = statisticNames.filter((name) => name !== 'kl' || withKl)
     const packed = memory.scope(() => {
-      const summed = names.map((name) => sumOf(ops, aux.map((part) => part[name] as T)))
-      return ops.concat([...summed, loss, gradNorm].map((x) => ops.reshape(x, [1])), 0)
+      const summed = names.map((name) =>
+        sumOf(
+          ops,
+          aux.map((part) => part[name] as T),
+        ),
+      )
+      return ops.concat(
+        [...summed, loss, gradNorm].map((x) => ops.reshape(x, [1])),
+        0,
+      )
     })
     try {
       const values = await take(transfer.read(packed))
@@ -231,12 +254,20 @@ const readStatistics = <T>(
     }
   })
 
-const sumOf = <T>(ops: TensorOps<T>, xs: ReadonlyArray<T>): T => xs.slice(1).reduce<T>((total, x) => ops.add(total, x), xs[0]!)
+const sumOf = <T>(ops: TensorOps<T>, xs: ReadonlyArray<T>): T =>
+  xs.slice(1).reduce<T>((total, x) => ops.add(total, x), xs[0]!)
 
-const stopAt = (step: number, numbers: ReadonlyMap<string, number>): TE.TaskEither<TrainError, never> => async () => {
-  const bad = [...numbers].find(([, value]) => !Number.isFinite(value))!
-  return { _tag: 'Left', left: runFailed(`Optimiser step ${step + 1} gave ${bad[0]} = ${bad[1]}; the last good state is kept. Try a lower learning_rate.`) }
-}
+const stopAt =
+  (step: number, numbers: ReadonlyMap<string, number>): TE.TaskEither<TrainError, never> =>
+  async () => {
+    const bad = [...numbers].find(([, value]) => !Number.isFinite(value))!
+    return {
+      _tag: 'Left',
+      left: runFailed(
+        `Optimiser step ${step + 1} gave ${bad[0]} = ${bad[1]}; the last good state is kept. Try a lower learning_rate.`,
+      ),
+    }
+  }
 
 const difference = (micro: ReadonlyArray<MicroBatch>, logprobs: ReadonlyArray<Float32Array>) => {
   let total = 0

@@ -1,0 +1,92 @@
+import { join } from 'node:path'
+import { withNodeBackend } from '@durian/backend-node'
+import type { Command } from 'commander'
+import type { taskEither as TE } from 'fp-ts'
+import { batchArithmetic, type TrainConfig } from '../config/trainConfig.ts'
+import { attempt } from '../effect.ts'
+import type { TrainError } from '../errors.ts'
+import { writeReport } from '../report/writeReport.ts'
+import { pairedDifference } from '../run/intervals.ts'
+import type { Evaluation } from '../run/records.ts'
+import { prepare, type Prepared } from '../train/prepare.ts'
+import { findResume, train, type TrainResult } from '../train/train.ts'
+import { watched } from './interrupt.ts'
+import { printing, runCommand } from './runCommand.ts'
+import { addRunFlags, configOf, type RunFlags } from './runFlags.ts'
+import { trainHooks } from './trainHooks.ts'
+
+const percent = (value: number): string => `${(100 * value).toFixed(1)} %`
+const signed = (value: number): string => `${value >= 0 ? '+' : '-'}${(100 * Math.abs(value)).toFixed(1)}`
+
+/** Greedy accuracy before and after, and the paired 95 % interval of the difference in percentage points. */
+export const summaryLines = (
+  config: TrainConfig,
+  { before, after, step, alreadyComplete }: TrainResult,
+): ReadonlyArray<string> => {
+  const head = alreadyComplete
+    ? [`${config.output_dir} is complete: ${step} steps were trained before. A larger max_steps continues it.`]
+    : []
+  const line = (when: string, { accuracy, interval, count }: Evaluation): string =>
+    `Test accuracy ${when}: ${percent(accuracy)} (95 % interval ${percent(interval[0])} to ${percent(interval[1])}, greedy, ${count} prompts)`
+  const lines = [...head]
+  if (before !== null) lines.push(line('before', before))
+  if (after !== null && step > 0) lines.push(line('after ', after))
+  if (before !== null && after !== null && step > 0 && before.correct.length === after.correct.length) {
+    const { mean, interval } = pairedDifference(before.correct, after.correct, { seed: config.seed })
+    lines.push(
+      `Difference: ${signed(mean)} points (95 % paired interval ${signed(interval[0])} to ${signed(interval[1])})`,
+    )
+  }
+  return lines
+}
+
+/** What a run would do, in numbers. */
+export const planLines = ({ config, dataset, validation, test, sft, weights }: Prepared): ReadonlyArray<string> => {
+  const { promptsPerStep, updateBatch, updatesPerStep, microBatchesPerUpdate, optimiserSteps } = batchArithmetic(config)
+  const parameters = Object.values(weights).reduce((total, { data }) => total + data.length, 0)
+  const rows = [
+    `${dataset.rows.length} training rows`,
+    ...(validation === null ? [] : [`${validation.rows.length} validation`]),
+    ...(test === null ? [] : [`${test.rows.length} test`]),
+    ...(sft === null ? [] : [`${sft.rows.length} cold start`]),
+  ]
+  return [
+    `Policy ${config.model_name_or_path}: ${parameters.toLocaleString('en')} parameters; estimator ${config.estimator}, loss ${config.loss_type}`,
+    `Data: ${rows.join(', ')}`,
+    `Each step: ${promptsPerStep} prompts x ${config.num_generations} rollouts of at most ${config.max_completion_length} tokens; ` +
+      `${updatesPerStep} update${updatesPerStep === 1 ? '' : 's'} of ${updateBatch} completions in ${microBatchesPerUpdate} micro-batch${microBatchesPerUpdate === 1 ? '' : 'es'}`,
+    `Run: ${config.max_steps} steps, ${optimiserSteps} optimiser steps, ${((config.max_steps * promptsPerStep) / dataset.rows.length).toFixed(2)} epochs`,
+  ]
+}
+
+const run = (flags: RunFlags, overrides: ReadonlyArray<string>): TE.TaskEither<TrainError, string> =>
+  attempt(async (take) => {
+    const config = await take(configOf(flags, overrides))
+    const prepared = await take(prepare(config))
+    const saved = await take(findResume(config))
+    const plan = planLines(prepared)
+    if (config.dry_run) return plan.join('\n')
+    for (const line of plan) process.stderr.write(`${line}\n`)
+    if (saved !== null) process.stderr.write(`Continuing from ${saved.directory}\n`)
+    const result = await watched((interrupted) =>
+      take(
+        withNodeBackend({ prefer: config.backend })((backend) => {
+          process.stderr.write(`Backend: ${backend.info.description}\n`)
+          return train(backend, prepared, trainHooks(config, interrupted, saved?.state.step ?? 0))(saved)
+        }),
+      ),
+    )
+    const report = join(config.output_dir, 'report.html')
+    await take(writeReport([config.output_dir], report))
+    return [...summaryLines(config, result), `Run folder: ${config.output_dir}`, `Report: ${report}`].join('\n')
+  })
+
+/** Adds `durian train`. */
+export const registerTrain = (program: Command): void => {
+  addRunFlags(program.command('train'))
+    .description(
+      'Train a policy by reinforcement learning with verifiable rewards, after a supervised cold start where the configuration has one. ' +
+        'Continues an unfinished run of the same output_dir by itself. Ctrl-C finishes the step in hand, saves and exits with 130.',
+    )
+    .action((overrides: ReadonlyArray<string>, flags: RunFlags) => runCommand(printing(run(flags, overrides))))
+}

@@ -1,0 +1,66 @@
+import type { TrainConfig } from '../config/trainConfig.ts'
+import type { TrainHooks } from '../train/train.ts'
+import { type Progress, startProgress } from './progress.ts'
+
+const fixed = (value: number | undefined, digits = 3): string => (value === undefined ? '-' : value.toFixed(digits))
+
+/** Shows a run on stderr: a bar with the time left on a terminal, plain lines elsewhere. */
+export const trainHooks = (config: TrainConfig, interrupted: () => boolean, stepsBefore: number): TrainHooks => {
+  let steps: Progress | null = null
+  let other: Progress | null = null
+  const close = (): void => {
+    other?.stop()
+    other = null
+  }
+  const say = (line: string): void => {
+    if (steps !== null) steps.line(line)
+    else process.stderr.write(`${line}\n`)
+  }
+  return {
+    clock: () => performance.now(),
+    interrupted,
+    onNote: say,
+    onColdStart: ({ stage, step, loss, sampled_accuracy }) => {
+      other ??= startProgress({
+        label: 'cold-start steps at most',
+        total: (config.sft?.max_steps ?? 0) + (config.sft?.habit_steps ?? 0),
+      })
+      other.update(step, `${stage} loss ${fixed(loss)}`)
+      if (sampled_accuracy !== undefined)
+        other.line(`Cold start step ${step}: sampled accuracy ${fixed(sampled_accuracy)}`)
+    },
+    onEvaluationProgress: (split, done, total) => {
+      if (steps !== null) return
+      if (done === 0 || other === null) {
+        close()
+        other = startProgress({ label: `${split} prompts`, total })
+      }
+      other.update(done)
+      if (done >= total) close()
+    },
+    onEvaluation: ({ step, split, accuracy, interval, count }) => {
+      if (step >= config.max_steps && split === 'test') steps?.stop()
+      say(
+        `Step ${step}: greedy ${split} accuracy ${fixed(accuracy)} [${fixed(interval[0])}, ${fixed(interval[1])}] on ${count} prompts`,
+      )
+    },
+    onStep: (metrics) => {
+      close()
+      steps ??= startProgress({ label: 'steps', total: config.max_steps, done: stepsBefore, everyMs: 0 })
+      const { step } = metrics
+      const detail = [
+        `reward ${fixed(metrics['reward'])}`,
+        `accuracy ${fixed(metrics['rewards/accuracy_reward/mean'])}`,
+        `length ${fixed(metrics['completions/mean_length'], 1)}`,
+        `no-gradient groups ${fixed(metrics['frac_reward_zero_std'], 2)}`,
+        `grad norm ${fixed(metrics['grad_norm'], 2)}`,
+      ].join(', ')
+      if (process.stderr.isTTY || step % config.logging_steps === 0 || step === config.max_steps)
+        steps.update(step, detail)
+      if (step >= config.max_steps) {
+        steps.stop()
+        steps = null
+      }
+    },
+  }
+}
