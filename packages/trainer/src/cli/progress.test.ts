@@ -33,6 +33,18 @@ describe('startProgress', () => {
   })
 })
 
+describe('startProgress after the first unit', () => {
+  it('takes no pace from a unit that it has not timed', () => {
+    const { stream, text } = sink()
+    let now = 0
+    const progress = startProgress({ label: 'steps', total: 12, stream, everyMs: 0, clock: () => now })
+    progress.update(1, 'a')
+    now = 3000
+    progress.update(2, 'b')
+    expect(text()).toBe('1/12 steps, a\n2/12 steps, 30 s left, b\n')
+  })
+})
+
 describe('duration', () => {
   it('reads as people say it', () => {
     expect([0.4, 59.6, 61, 3600, 7265].map(duration)).toEqual([

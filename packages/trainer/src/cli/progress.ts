@@ -24,9 +24,21 @@ export interface ProgressOptions {
   readonly clock?: () => number
 }
 
-/** Time left from the mean pace so far, or nothing before the first unit is done. */
-const timeLeft = (elapsedMs: number, done: number, left: number): string =>
-  done === 0 ? '' : `${duration((elapsedMs / 1000 / done) * left)} left`
+/** Whoever starts to count only when the first unit is done has not timed that unit. */
+const TOO_FAST_MS = 50
+
+/** Words for the time left from the mean pace so far; none before there is a pace. */
+const timeLeft = (total: number, before: number, clock: () => number): ((done: number) => string) => {
+  let from = { ms: clock(), done: before }
+  let first = true
+  return (done) => {
+    const now = clock()
+    if (first && now - from.ms < TOO_FAST_MS) from = { ms: now, done }
+    first = false
+    const pace = (now - from.ms) / 1000 / (done - from.done)
+    return done <= from.done ? '' : `${duration(pace * (total - done))} left`
+  }
+}
 
 /** A bar with the time left on a terminal; elsewhere (a file, a pipe) a plain line now and then, without cursor codes. On stderr. */
 export const startProgress = (options: ProgressOptions): Progress => {
@@ -38,12 +50,11 @@ export const startProgress = (options: ProgressOptions): Progress => {
     everyMs = 10_000,
     clock = performance.now.bind(performance),
   } = options
-  const start = clock()
-  const status = (done: number, detail: string): string =>
-    [timeLeft(clock() - start, done - before, total - done), detail].filter((part) => part !== '').join(', ')
+  const left = timeLeft(total, before, clock)
+  const status = (done: number, detail: string): string => [left(done), detail].filter((part) => part !== '').join(', ')
   return stream.isTTY
     ? bar({ label, total, before, stream, status })
-    : lines({ label, total, stream, everyMs, clock, status, start })
+    : lines({ label, total, stream, everyMs, clock, status })
 }
 
 interface BarOptions {
@@ -81,11 +92,10 @@ const bar = ({ label, total, before, stream, status }: BarOptions): Progress => 
 interface LineOptions extends Omit<BarOptions, 'before'> {
   readonly everyMs: number
   readonly clock: () => number
-  readonly start: number
 }
 
-const lines = ({ label, total, stream, everyMs, clock, status, start }: LineOptions): Progress => {
-  let printed = start
+const lines = ({ label, total, stream, everyMs, clock, status }: LineOptions): Progress => {
+  let printed = clock()
   let last = ''
   return {
     update: (done, detail = last) => {

@@ -22,7 +22,7 @@ export const metricTable: ReadonlyArray<MetricRow> = [
     'loss',
     'reward units',
     "the loss of `loss_type`, mean over the step's optimiser steps",
-    'near 0 on policy: the gradient is not',
+    'small, and no measure of progress: on policy it is minus the mean advantage of the tokens',
   ),
   row(
     'grad_norm',

@@ -22,7 +22,7 @@ const panels: ReadonlyArray<Panel> = [
     key: 'loss',
     title: 'Loss',
     unit: 'reward units',
-    says: 'Stays near 0 on policy: not the loss but its gradient moves the policy.',
+    says: 'No measure of progress: on policy it is minus the mean advantage of the tokens, and only its gradient matters.',
   },
   {
     key: 'grad_norm',
