@@ -27,3 +27,10 @@ export const fixedLength =
   (maxCompletionLength: number): Aggregate =>
   (ops, x, mask, { sequences }) =>
     scale(ops, sumAll(ops, ops.mul(x, mask)), 1 / Math.max(sequences * maxCompletionLength, 1))
+
+/**
+ * Mean over rollouts of each rollout's token sum: 1/S sum_i sum_t x, so that a long rollout weighs its length.
+ * verl's `seq-mean-token-sum` (`verl@v0.8.0 trainer/ppo/core_algos.py#L1138-L1200`), TRL's luspo.
+ */
+export const sequenceSum: Aggregate = (ops, x, mask, { sequences }) =>
+  scale(ops, sumAll(ops, ops.mul(x, mask)), 1 / Math.max(sequences, 1))

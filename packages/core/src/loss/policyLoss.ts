@@ -3,8 +3,10 @@ import { ShapeError } from '../ops/shape.ts'
 import type { TensorOps } from '../ops/tensorOps.ts'
 import { tokenMean, type Aggregate } from './aggregate.ts'
 import { klEstimate, type KlOptions } from './kl.ts'
+import { probabilityRatio } from './ratio.ts'
 import type { Surrogate, SurrogateTerms } from './surrogate.ts'
 import type { BatchTotals, TokenBatch } from './tokenBatch.ts'
+import type { TokenWeight } from './tokenWeight.ts'
 
 export interface PolicyLossOptions {
   readonly surrogate: Surrogate
@@ -13,6 +15,8 @@ export interface PolicyLossOptions {
   readonly kl?: KlOptions & { readonly beta: number }
   /** Weight of the batch's `entropy`, aggregated as the surrogate is and added to the objective. Default 0. */
   readonly entropyCoefficient?: number
+  /** Factors of the surrogate for each token: masks, importance weights. None if left out. */
+  readonly weights?: ReadonlyArray<TokenWeight>
 }
 
 /**
@@ -30,6 +34,8 @@ export type PolicyLossStatistics<T> = {
   readonly clipLow: T
   /** Fraction of tokens whose gradient the upper bound took (advantage > 0): TRL's `clip_ratio/high_mean`. */
   readonly clipHigh: T
+  /** Product of the `weights`, 1 where nothing is taken away; present where there are any. */
+  readonly weight?: T
   /** KL estimate, nats; present where the batch has `refLogprob`. */
   readonly kl?: T
   /** Nats; present where the batch has `entropy`. */
@@ -45,7 +51,7 @@ export type PolicyLossValue<T> = {
 /**
  * The loss of one micro-batch.
  *
- *   -aggregate(surrogate) + beta aggregate(KL) - c aggregate(entropy)              (paper, eq. 2 and 4)
+ *   -aggregate(weights surrogate) + beta aggregate(KL) - c aggregate(entropy)              (paper, eq. 2 and 4)
  *
  * Nothing is read from the device: the statistics come back as tensors.
  *
@@ -55,13 +61,15 @@ export const policyLoss =
   (options: PolicyLossOptions) =>
   <T>(ops: TensorOps<T>, totals: BatchTotals) =>
   (batch: TokenBatch<T>): PolicyLossValue<T> => {
-    const { surrogate, aggregate, kl, entropyCoefficient = 0 } = options
+    const { surrogate, aggregate, kl, entropyCoefficient = 0, weights = [] } = options
     const beta = kl?.beta ?? 0
     const reduce = (x: T): T => aggregate(ops, x, batch.mask, totals)
 
     const terms = surrogate(ops, batch)
-    const surrogateLoss = ops.neg(reduce(terms.objective))
-    const divergence = batch.refLogprob && klEstimate(ops, batch.logprob, batch.refLogprob, kl)
+    const [first, ...others] = weights.map((weight) => weight(ops, batch))
+    const weight = first === undefined ? undefined : others.reduce(ops.mul, first)
+    const surrogateLoss = ops.neg(reduce(weight === undefined ? terms.objective : ops.mul(terms.objective, weight)))
+    const divergence = batch.refLogprob && divergenceOf(ops, batch, batch.refLogprob, kl)
     const penalty = beta === 0 ? [] : [scale(ops, reduce(required(divergence, 'refLogprob', 'KL penalty')), beta)]
     const bonus =
       entropyCoefficient === 0
@@ -69,7 +77,7 @@ export const policyLoss =
         : [scale(ops, reduce(required(batch.entropy, 'entropy', 'entropy bonus')), -entropyCoefficient)]
     return {
       value: [...penalty, ...bonus].reduce(ops.add, surrogateLoss),
-      aux: statistics(ops, { batch, totals, terms, surrogateLoss, divergence }),
+      aux: statistics(ops, { batch, totals, terms, surrogateLoss, divergence, weight }),
     }
   }
 
@@ -79,10 +87,18 @@ interface Observed<T> {
   readonly terms: SurrogateTerms<T>
   readonly surrogateLoss: T
   readonly divergence: T | undefined
+  readonly weight: T | undefined
+}
+
+const divergenceOf = <T>(ops: TensorOps<T>, batch: TokenBatch<T>, refLogprob: T, options: KlOptions = {}): T => {
+  const estimate = klEstimate(ops, batch.logprob, refLogprob, options)
+  return options.weightedBy === undefined
+    ? estimate
+    : ops.mul(estimate, probabilityRatio(ops, batch, options.weightedBy))
 }
 
 const statistics = <T>(ops: TensorOps<T>, observed: Observed<T>): PolicyLossStatistics<T> => {
-  const { batch, totals, terms, surrogateLoss, divergence } = observed
+  const { batch, totals, terms, surrogateLoss, divergence, weight } = observed
   const perToken = (x: T): T => tokenMean(ops, ops.stopGradient(x), batch.mask, totals)
   return {
     surrogate: ops.stopGradient(surrogateLoss),
@@ -90,6 +106,7 @@ const statistics = <T>(ops: TensorOps<T>, observed: Observed<T>): PolicyLossStat
     oldKl: perToken(ops.sub(batch.oldLogprob, batch.logprob)),
     clipLow: perToken(terms.clippedLow),
     clipHigh: perToken(terms.clippedHigh),
+    ...(weight === undefined ? {} : { weight: perToken(weight) }),
     ...(divergence === undefined ? {} : { kl: perToken(divergence) }),
     ...(batch.entropy === undefined ? {} : { entropy: perToken(batch.entropy) }),
   }

@@ -1,8 +1,11 @@
 import { scalar, scale, shift } from '../ops/derived.ts'
 import type { TensorOps } from '../ops/tensorOps.ts'
+import { probabilityRatio, type RatioLevel } from './ratio.ts'
 import type { TokenBatch } from './tokenBatch.ts'
 
-/** A surrogate's value for each token, [B, T] each. */
+export { probabilityRatio, type RatioLevel } from './ratio.ts'
+
+/** A surrogate's value for each token, [B, T] each; [B, 1] where one number holds for a whole rollout. */
 export interface SurrogateTerms<T> {
   /** To maximise. */
   readonly objective: T
@@ -23,40 +26,51 @@ export interface ClipRange {
   readonly high: number
   /** c > 1 of dual clip (Ye et al. 2020): with a negative advantage the objective is at least c * A. None if left out. */
   readonly dual?: number
+  /**
+   * TRL's `delta`, the upper side of two-sided clipping (INTELLECT-2): the ratio itself counts up to delta, for either sign of the
+   * advantage (`trl@v1.10.0 trainer/grpo_trainer.py#L3156`). With delta > 1 + high it is dual clip with c = delta. None if left out.
+   */
+  readonly delta?: number
+  /** Default `token`; `sequence` and `sequence-token` make it GSPO, whose ranges are near 3e-4. */
+  readonly level?: RatioLevel
 }
 
-/** exp(20) = 5e8: what stops a ratio from overflowing where a token's probability collapses. */
-const logRatioLimit = 20
-
-/**
- * rho = exp(clamp(ln pi - ln pi_old, -20, 20)), [B, T]; the clamp is that of `EasyR1@b44b311 verl/trainer/core_algos.py#L478`.
- * Its gradient is 0 where the clamp acts.
- */
-export const probabilityRatio = <T>(ops: TensorOps<T>, { logprob, oldLogprob }: TokenBatch<T>): T =>
-  ops.exp(ops.clip(ops.sub(logprob, oldLogprob), -logRatioLimit, logRatioLimit))
-
 /** 1 where x > 0, else 0, without a comparison: tfjs has no gradient for one inside its tape. |x| below 1e-30 counts in part. */
-const positive = <T>(ops: TensorOps<T>, x: T): T => ops.clip(scale(ops, x, 1e30), 0, 1)
+export const positive = <T>(ops: TensorOps<T>, x: T): T => ops.clip(scale(ops, x, 1e30), 0, 1)
+
+/** Where a ratio lies beyond [low, high] and its advantage pulls it further away. */
+export const beyond = <T>(
+  ops: TensorOps<T>,
+  {
+    ratio,
+    advantage,
+    low,
+    high,
+  }: { readonly ratio: T; readonly advantage: T; readonly low: number; readonly high: number },
+): Pick<SurrogateTerms<T>, 'clippedLow' | 'clippedHigh'> => ({
+  clippedLow: ops.mul(positive(ops, shift(ops, ops.neg(ratio), low)), positive(ops, ops.neg(advantage))),
+  clippedHigh: ops.mul(positive(ops, shift(ops, ratio, -high)), positive(ops, advantage)),
+})
 
 /**
- * The clipped surrogate of PPO, GRPO and DAPO.
+ * The clipped surrogate of PPO, GRPO, DAPO and GSPO.
  *
  *   min(rho A, clip(rho, 1 - eps_low, 1 + eps_high) A)                     (paper, eq. 2 and 4)
  *   max(that, c A) where A < 0, with dual clip
  */
 export const clipped =
-  ({ low, high, dual }: ClipRange): Surrogate =>
+  ({ low, high, dual, delta, level = 'token' }: ClipRange): Surrogate =>
   <T>(ops: TensorOps<T>, batch: TokenBatch<T>): SurrogateTerms<T> => {
     const { advantage } = batch
-    const ratio = probabilityRatio(ops, batch) // [B, T]
-    const bounded = ops.mul(ops.clip(ratio, 1 - low, 1 + high), advantage) // [B, T]
-    const pessimistic = ops.minimum(ops.mul(ratio, advantage), bounded) // [B, T]
+    const ratio = probabilityRatio(ops, batch, level) // [B, T] or [B, 1]
+    const bounded = ops.mul(ops.clip(ratio, 1 - low, 1 + high), advantage)
+    const free = delta === undefined ? ratio : ops.minimum(ratio, scalar(ops, delta))
+    const pessimistic = ops.minimum(ops.mul(free, advantage), bounded)
     const still = ops.stopGradient(ratio)
     return {
       objective: dual === undefined ? pessimistic : ops.maximum(pessimistic, floorOf(ops, advantage, dual)),
       ratio: still,
-      clippedLow: ops.mul(positive(ops, shift(ops, ops.neg(still), 1 - low)), positive(ops, ops.neg(advantage))),
-      clippedHigh: ops.mul(positive(ops, shift(ops, still, -(1 + high))), positive(ops, advantage)),
+      ...beyond(ops, { ratio: still, advantage, low: 1 - low, high: 1 + high }),
     }
   }
 

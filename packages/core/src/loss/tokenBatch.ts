@@ -1,4 +1,5 @@
 import type { Vec } from '../num/vec.ts'
+import { ShapeError } from '../ops/shape.ts'
 
 /**
  * What a policy loss reads: one row a rollout, one column a completion token, [B, T] each (advantage may be [B, 1]).
@@ -14,6 +15,8 @@ export interface TokenBatch<T> {
   readonly mask: T
   /** ln pi of each token under the reference policy, nats; needed where the KL penalty has a weight. */
   readonly refLogprob?: T
+  /** ln pi of each token as the program reported it that drew the tokens, nats, where that is another than the trainer. */
+  readonly rolloutLogprob?: T
   /** Entropy of each token's distribution, nats; an entropy bonus trains only if it is differentiable. */
   readonly entropy?: T
 }
@@ -27,6 +30,25 @@ export interface BatchTotals {
   readonly sequences: number
   /** Completion tokens of the batch: the sum of all masks. */
   readonly tokens: number
+}
+
+/**
+ * Totals where some rollouts do not count (truncated ones, ones without a reward), whose mask the caller has set to 0.
+ *
+ * @param counted - one for each rollout
+ * @param uncounted - whether a rollout that does not count still stands in the number of sequences: `counted` in TRL
+ *   (`mask_truncated_completions`), `left-out` in verl
+ */
+export const countedTotals = (
+  lengths: Vec,
+  counted: ReadonlyArray<boolean>,
+  { uncounted }: { readonly uncounted: 'counted' | 'left-out' },
+): BatchTotals => {
+  if (counted.length !== lengths.length)
+    throw new ShapeError(`${counted.length} verdicts for ${lengths.length} rollouts`)
+  const kept = Array.from(lengths).filter((_, i) => counted[i])
+  const { sequences, tokens } = batchTotals(kept)
+  return { sequences: uncounted === 'counted' ? lengths.length : sequences, tokens }
 }
 
 /** Totals from the number of unmasked tokens of each rollout. */
