@@ -52,6 +52,9 @@ describe('runProgram', () => {
     expect(await runProgram(['help', 'report'])).toBe(0)
     expect(out).toContain('--out <file>')
     out = ''
+    expect(await runProgram(['train', '--help'])).toBe(0)
+    expect(out).toContain('durian.reasoning_groups=12\n')
+    out = ''
     expect(await runProgram(['env', '--help'])).toBe(0)
     expect(out).toContain('Usage: durian doctor|env')
   })

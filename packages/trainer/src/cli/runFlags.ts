@@ -1,6 +1,7 @@
 import { type Command, Option } from 'commander'
 import type { taskEither as TE } from 'fp-ts'
 import type { TrainConfig } from '../config/trainConfig.ts'
+import { configHelp } from '../config/describe.ts'
 import { readConfig } from '../config/readConfig.ts'
 import type { TrainError } from '../errors.ts'
 
@@ -29,6 +30,7 @@ export const addRunFlags = (command: Command): Command =>
     .option('--resume <what>', 'auto, false, or a checkpoint folder')
     .option('--from_scratch', 'random weights and a new cold start instead of the weights of the model folder')
     .option('--dry_run', 'check everything and print the batch arithmetic, without training')
+    .addHelpText('after', () => `\n${configHelp()}`)
 
 /** The resolved configuration that flags and arguments ask for. */
 export const configOf = (flags: RunFlags, overrides: ReadonlyArray<string>): TE.TaskEither<TrainError, TrainConfig> => {

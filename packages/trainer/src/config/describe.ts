@@ -11,7 +11,7 @@ const fallback = (field: Field<unknown>): string =>
 export const configHelp = (): string => {
   const rows = leaves(trainFields).map(({ key, field }) => [`${key}=${fallback(field)}`, field.description] as const)
   return [
-    'Keys of the configuration (in --config or as key=value):',
+    'Keys of the configuration, with their defaults (in --config, as key=value, or as --key value):',
     ...rows.map(([key, text]) => `  ${key}\n      ${text}`),
   ].join('\n')
 }
