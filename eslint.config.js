@@ -145,7 +145,7 @@ export default tseslint.config(
       'packages/trainer/src/**/*.test.ts',
       'packages/trainer/src/**/testing.ts',
     ],
-    rules: imports(noSiblingsBut('core', 'backend-[a-z]+'), noTensorFlow),
+    rules: imports(noSiblingsBut('core', 'backend-node', 'backend-webgpu'), noTensorFlow),
   },
 
   // scripts: plain JavaScript for Node, no build

@@ -33,7 +33,9 @@ const checkNode = () => {
 }
 
 const install = async (pnpm) => {
-  const env = { ...toolEnvironment(pnpm), CI: 'true' }
+  // A registry that is down is noticed in seconds and not in 4 minutes; we try three times ourselves.
+  const patience = { pnpm_config_fetch_retry_mintimeout: '500', pnpm_config_fetch_retry_maxtimeout: '3000' }
+  const env = { ...toolEnvironment(pnpm), ...patience, CI: 'true' }
   const command = [
     process.platform === 'win32' ? 'pnpm.cmd' : 'pnpm',
     'install',

@@ -19,11 +19,11 @@ export const lastError = (text) => {
     .map((line) =>
       line
         .replace(/\x1b\[[0-9;]*m/g, '')
-        .replace(/^\s*(npm (error|ERR!)|ERR_PNPM\S*|×|╰─▶|help:)\s*/u, '')
+        .replace(/^\s*(npm (error|ERR!)|ERR_PNPM\S*|\[WARN\]|×|╰─▶|help:)\s*/u, '')
         .trim(),
     )
     .filter((line) => line !== '' && !/^npm warn|complete log of this run|debug-0\.log/i.test(line))
-  return (lines.find((line) => unreachable.test(line)) ?? lines.at(-1) ?? 'no output').slice(0, 300)
+  return (lines.find((line) => unreachable.test(line)) ?? lines.at(-1) ?? 'no output').slice(0, 200)
 }
 
 const pause = (ms) => new Promise((wake) => setTimeout(wake, ms))
@@ -49,7 +49,9 @@ const locator = `
 
 /** Fetch the pnpm command into npm's own cache, unless it is there already (so: offline after the first time). */
 const fetchPnpm = async () => {
-  const env = { ...process.env, ...quietEnvironment, npm_config_loglevel: 'error' }
+  // npm's own retries wait a minute each; ours are enough. The version is exact, so a cached one need not be asked about.
+  const network = { npm_config_fetch_retries: '0', npm_config_prefer_offline: 'true' }
+  const env = { ...process.env, ...quietEnvironment, ...network, npm_config_loglevel: 'error' }
   let failure = ''
   for (const version of pnpmVersions) {
     const command = [...npmCommand(), 'exec', '--yes', `--package=pnpm@${version}`, '--', 'node', '-e', locator]

@@ -1,0 +1,82 @@
+import { readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { pathToFileURL } from 'node:url'
+import { root } from './lib/process.mjs'
+
+/**
+ * The numbers of README.md, from the committed result files: `node scripts/readme.mjs` writes the blocks between
+ * `<!-- result: … -->` marks anew, `--check` fails when they differ. Nothing between the marks is typed by hand.
+ */
+
+const read = (file) => JSON.parse(readFileSync(join(root, file), 'utf8'))
+const percent = (share) => `${(100 * share).toFixed(1)} %`
+const points = (share) => `${share < 0 ? '−' : '+'}${Math.abs(100 * share).toFixed(1)}`
+const interval = ([low, high], show) => `[${show(low)}, ${show(high)}]`
+const rate = ({ accuracy, interval: range }) => `${percent(accuracy)} ${interval(range, percent)}`
+const difference = ({ mean, interval: range }) => `${points(mean)} ${interval(range, points)}`
+const minutes = (seconds) => `${Math.floor(seconds / 60)} min ${String(Math.round(seconds % 60)).padStart(2, '0')} s`
+
+const DEMO = 'docs/results/demo.json'
+const STUDY = 'docs/results/estimators.json'
+const COLD_START = 'models/demo/cold_start.json'
+
+/** Before, after, and the reference line of the cold start that still thinks. */
+const demo = () => {
+  const [run] = read(DEMO).runs
+  const { thinkingOnly } = read(COLD_START)
+  const { rows, before, after, difference: gain } = run.splits.test
+  return [
+    `| greedy accuracy on ${rows} untouched test questions | [95 % interval] |`,
+    '|---|---|',
+    `| before: the shipped cold start, which answers without thinking | ${rate(before)} |`,
+    `| after ${run.steps} steps of Durian | ${rate(after)} |`,
+    `| difference, paired by question, in points | ${difference(gain)} |`,
+    `| for reference: the same cold start before it was taught short answers | ${rate(thinkingOnly)} |`,
+    '',
+    `Training took ${minutes(run.training_seconds)} on ${run.environment.cpu} with ${run.environment.backend} (Node ${run.environment.node}); ` +
+      `numbers from [${DEMO}](${DEMO}).`,
+  ].join('\n')
+}
+
+/** Estimators over seeds on the same data and cold start: mean and range of the final accuracy. */
+const study = () => {
+  const runs = read(STUDY).runs
+  const names = [...new Set(runs.map(({ estimator }) => estimator))]
+  const rows = names.map((name) => {
+    const accuracies = runs
+      .filter(({ estimator }) => estimator === name)
+      .map(({ splits }) => splits.test.after.accuracy)
+    const mean = accuracies.reduce((total, value) => total + value, 0) / accuracies.length
+    return `| \`${name}\` | ${percent(mean)} | ${accuracies.map(percent).join(', ')} |`
+  })
+  const { rows: questions } = runs[0].splits.test
+  return [
+    `| estimator | mean over seeds | each seed (${questions} test questions, greedy) |`,
+    '|---|---|---|',
+    ...rows,
+    '',
+    `Numbers from [${STUDY}](${STUDY}).`,
+  ].join('\n')
+}
+
+const blocks = { demo, estimators: study }
+
+/** The text with every block made anew; throws when a mark has no maker. */
+export const withResults = (text) =>
+  text.replace(/(<!-- result: (\w+) -->\n)[\s\S]*?(\n<!-- end -->)/g, (_, open, name, close) => {
+    const make = blocks[name]
+    if (make === undefined)
+      throw new Error(`README.md asks for the result '${name}', which scripts/readme.mjs does not know`)
+    return open + make() + close
+  })
+
+if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {
+  const file = join(root, 'README.md')
+  const text = readFileSync(file, 'utf8')
+  const made = withResults(text)
+  if (!process.argv.includes('--check')) writeFileSync(file, made)
+  else if (made !== text) {
+    console.error('README.md does not show the committed results; run node scripts/readme.mjs.')
+    process.exitCode = 1
+  }
+}
