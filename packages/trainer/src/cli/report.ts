@@ -10,10 +10,14 @@ import { printing, runCommand } from './runCommand.ts'
 export const defaultReport = (runs: ReadonlyArray<string>): string =>
   runs.length === 1 ? join(runs[0]!, 'report.html') : 'report.html'
 
-const report = (runs: ReadonlyArray<string>, out: string): TE.TaskEither<TrainError, string> =>
+const report = (
+  runs: ReadonlyArray<string>,
+  out: string,
+  summary: string | undefined,
+): TE.TaskEither<TrainError, string> =>
   pipe(
-    writeReport(runs, out),
-    TE.map(() => `Report: ${out}`),
+    writeReport(runs, out, summary === undefined ? {} : { summary }),
+    TE.map(() => [`Report: ${out}`, ...(summary === undefined ? [] : [`Summary: ${summary}`])].join('\n')),
   )
 
 /** Adds `durian report`. */
@@ -26,7 +30,8 @@ export const registerReport = (program: Command): void => {
     )
     .argument('<run...>', 'run folders')
     .option('--out <file>', 'where to write; default report.html in the run, or here for several runs')
-    .action((runs: ReadonlyArray<string>, { out }: { readonly out?: string }) =>
-      runCommand(printing(report(runs, out ?? defaultReport(runs)))),
+    .option('--summary <file>', 'also write the numbers (accuracies, intervals, machine) as JSON')
+    .action((runs: ReadonlyArray<string>, { out, summary }: { readonly out?: string; readonly summary?: string }) =>
+      runCommand(printing(report(runs, out ?? defaultReport(runs), summary))),
     )
 }

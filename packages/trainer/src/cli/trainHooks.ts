@@ -7,10 +7,18 @@ const fixed = (value: number | undefined, digits = 3): string => (value === unde
 /** Shows a run on stderr: a bar with the time left on a terminal, plain lines elsewhere. */
 export const trainHooks = (config: TrainConfig, interrupted: () => boolean, stepsBefore: number): TrainHooks => {
   let steps: Progress | null = null
-  let other: Progress | null = null
+  /** The bar of what happens outside the steps: one kind of work at a time. */
+  let other: { readonly kind: string; readonly progress: Progress } | null = null
   const close = (): void => {
-    other?.stop()
+    other?.progress.stop()
     other = null
+  }
+  const barOf = (kind: string, total: number): Progress => {
+    if (other?.kind !== kind) {
+      close()
+      other = { kind, progress: startProgress({ label: kind, total }) }
+    }
+    return other.progress
   }
   const say = (line: string): void => {
     if (steps !== null) steps.line(line)
@@ -21,21 +29,15 @@ export const trainHooks = (config: TrainConfig, interrupted: () => boolean, step
     interrupted,
     onNote: say,
     onColdStart: ({ stage, step, loss, sampled_accuracy }) => {
-      other ??= startProgress({
-        label: 'cold-start steps at most',
-        total: (config.sft?.max_steps ?? 0) + (config.sft?.habit_steps ?? 0),
-      })
-      other.update(step, `${stage} loss ${fixed(loss)}`)
+      const total = (config.sft?.max_steps ?? 0) + (config.sft?.habit_steps ?? 0)
+      const progress = barOf('cold-start steps at most', total)
+      progress.update(step, `${stage} loss ${fixed(loss)}`)
       if (sampled_accuracy !== undefined)
-        other.line(`Cold start step ${step}: sampled accuracy ${fixed(sampled_accuracy)}`)
+        progress.line(`Cold start step ${step}: sampled accuracy ${fixed(sampled_accuracy)}`)
     },
     onEvaluationProgress: (split, done, total) => {
       if (steps !== null) return
-      if (done === 0 || other === null) {
-        close()
-        other = startProgress({ label: `${split} prompts`, total })
-      }
-      other.update(done)
+      barOf(`${split} prompts`, total).update(done)
       if (done >= total) close()
     },
     onEvaluation: ({ step, split, accuracy, interval, count }) => {
