@@ -6,6 +6,9 @@ import { setUp } from './setup.mjs'
 await main(async () => {
   const env = await setUp({ pnpm: true })
   const [task, ...flags] = process.argv.slice(2)
-  const { code } = await run(['turbo', 'run', task, '--concurrency=1', ...flags], { env, output: 'inherit' })
+  const { code } = await run(
+    ['turbo', 'run', task, '--concurrency=1', ...(task === 'check' ? ['--continue'] : []), ...flags],
+    { env, output: 'inherit' },
+  )
   return code
 })
