@@ -1,10 +1,10 @@
 import fc from 'fast-check'
 import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
-import { type Matrix } from '../num/matrix.ts'
+import type { Matrix } from '../num/matrix.ts'
 import { normals, permutation } from '../random/sequence.ts'
 import { spectralEntropy } from './spectralEntropy.ts'
-import { visualEntropy } from './visualEntropy.ts'
+import { visualEntropy, visualEntropyOfTiles } from './visualEntropy.ts'
 
 const seed = 23
 const shape = fc.record({
@@ -157,5 +157,75 @@ describe('visualEntropy', () => {
       }),
       { seed },
     )
+  })
+})
+
+/** Rows from `begin` to `end`. */
+const tile = ({ cols, data }: Matrix, begin: number, end: number): Matrix => ({
+  rows: end - begin,
+  cols,
+  data: Float64Array.from({ length: (end - begin) * cols }, (_, e) => data[begin * cols + e]!),
+})
+
+describe('visualEntropyOfTiles', () => {
+  it('is ln 2 for four patches on the ends of two equal axes, one patch a tile', () => {
+    const cross = { rows: 4, cols: 2, data: [1, 0, -1, 0, 0, 1, 0, -1] }
+    expect(visualEntropyOfTiles([0, 1, 2, 3].map((i) => tile(cross, i, i + 1)))).toBeCloseTo(Math.LN2, 14)
+  })
+
+  it('is 0 for one patch, and for tiles that are all alike even if their mean rounds', () => {
+    expect(visualEntropyOfTiles([{ rows: 1, cols: 2, data: [0.1, 0.7] }])).toBe(0)
+    const flat = { rows: 3, cols: 2, data: [0.1, 0.7, 0.1, 0.7, 0.1, 0.7] }
+    expect(visualEntropyOfTiles([flat, flat, flat])).toBe(0)
+  })
+
+  it('property: equals the entropy of the tiles under each other, wherever they are cut and whatever is common to all', () => {
+    const cuts = fc.array(fc.nat(13), { maxLength: 4 })
+    fc.assert(
+      fc.property(
+        shape,
+        cuts,
+        fc.constantFrom(0, 1e6),
+        fc.constantFrom(1e-150, 1, 1e120),
+        (at, places, offset, size) => {
+          const matrix = mapped(features(at), (value) => (value + offset) * size)
+          const edges = [0, ...places.map((place) => Math.min(place, at.rows)), at.rows].sort((a, b) => a - b)
+          const tiles = edges.slice(1).map((end, i) => tile(matrix, edges[i]!, end))
+          expect(visualEntropyOfTiles(tiles)).toBeCloseTo(visualEntropy(matrix), 8)
+        },
+      ),
+      { seed },
+    )
+  })
+
+  it('reads tiles lazily, and entropies may be computed while it does', () => {
+    const matrix = features({ rows: 12, cols: 6, key: 1 })
+    let made = 0
+    const tiles = function* (): Generator<Matrix> {
+      for (let i = 0; i < 12; i += 4) {
+        made++
+        visualEntropy(features({ rows: 30, cols: 20, key: i }))
+        yield tile(matrix, i, i + 4)
+      }
+    }
+    expect(visualEntropyOfTiles(tiles())).toBeCloseTo(visualEntropy(matrix), 12)
+    expect(made).toBe(3)
+  })
+
+  it('takes 16,384 patches: a [P, P] matrix would need 2 GB', () => {
+    const matrix = { rows: 16_384, cols: 8, data: normals({ seed: 4 }, 16_384 * 8) }
+    const whole = visualEntropy(matrix)
+    expect(whole).toBeGreaterThan(Math.log(8) - 0.01)
+    expect(whole).toBeLessThan(Math.log(8))
+    const quarters = [0, 1, 2, 3].map((i) => tile(matrix, 4096 * i, 4096 * (i + 1)))
+    expect(visualEntropyOfTiles(quarters)).toBeCloseTo(whole, 12)
+  })
+
+  it('refuses no patches, tiles of another width, and features that are not finite', () => {
+    expect(() => visualEntropyOfTiles([])).toThrow(RangeError)
+    expect(() => visualEntropyOfTiles([{ rows: 0, cols: 2, data: [] }])).toThrow(RangeError)
+    const two = { rows: 1, cols: 2, data: [1, 2] }
+    expect(() => visualEntropyOfTiles([two, { rows: 1, cols: 3, data: [1, 2, 3] }])).toThrow(/3 columns/)
+    expect(() => visualEntropyOfTiles([two, { rows: 1, cols: 2, data: [1, NaN] }])).toThrow(/feature 1/)
   })
 })

@@ -1,5 +1,6 @@
+import { readFileSync } from 'node:fs'
 import fc from 'fast-check'
-import { describe, expect, it } from 'vitest'
+import { afterEach, describe, expect, it, vi } from 'vitest'
 import { normals } from '../random/sequence.ts'
 import { ShapeError } from '../ops/shape.ts'
 import { symmetricEigenvalues } from './eigen.ts'
@@ -27,6 +28,38 @@ const withSpectrum = (spectrum: ReadonlyArray<number>, key: number): Float64Arra
     return total
   })
 }
+
+interface Golden {
+  readonly kind: keyof typeof matrices
+  readonly n: number
+  readonly eigenvalues: ReadonlyArray<number>
+}
+
+const goldens = JSON.parse(
+  readFileSync(new URL('../../goldens/eigenvalues.json', import.meta.url), 'utf8'),
+) as ReadonlyArray<Golden>
+
+const filled = (n: number, entry: (i: number, j: number) => number): Float64Array =>
+  Float64Array.from({ length: n * n }, (_, e) => entry(Math.floor(e / n), e % n))
+const integer = (i: number, j: number): number => ((37 * i * j + 101 * (i + j) + 13 * i * i * j * j) % 1009) - 504
+const feature = (i: number, j: number): number => ((37 * i * j + 101 * i + 7 * j + 13 * i * i * j) % 11) - 5
+
+/** The matrices of goldens/make_eigenvalues.py. */
+const matrices = {
+  integers: (n: number) => filled(n, integer),
+  gram: (n: number) =>
+    filled(n, (i, j) => {
+      let total = 0
+      for (let k = 0; k < Math.floor(n / 4); k++) total += feature(i, k) * feature(j, k)
+      return total
+    }),
+  graded: (n: number) => filled(n, (i, j) => integer(i, j) * 2 ** -(i + j)),
+}
+
+afterEach(() => {
+  vi.unstubAllGlobals()
+  vi.resetModules()
+})
 
 describe('symmetricEigenvalues', () => {
   it('gives 1 and 3 for [[2, 1], [1, 2]], and the diagonal of a diagonal matrix in order', () => {
@@ -114,5 +147,54 @@ describe('symmetricEigenvalues', () => {
     expect(() => symmetricEigenvalues({ n: 2, data: [1, 2, 3] })).toThrow(ShapeError)
     expect(() => symmetricEigenvalues({ n: 1, data: [NaN] })).toThrow(RangeError)
     expect(() => symmetricEigenvalues({ n: 2, data: [1, 0, Infinity, 1] })).toThrow(RangeError)
+  })
+
+  it('cuts off a tail whose squares are denormal numbers, and reflects one that is just larger', () => {
+    const exact = symmetricEigenvalues({ n: 4, data: [1, 0.5, 0.25, 0, 0.5, 2, 0.5, 0, 0.25, 0.5, 3, 0, 0, 0, 0, 4] })
+    for (const size of [1e-130, 1e-155, 1e-160, 1e-310]) {
+      const data = [1, 0.5, 0.25, size, 0.5, 2, 0.5, 2 * size, 0.25, 0.5, 3, size, size, 2 * size, size, 4]
+      symmetricEigenvalues({ n: 4, data }).forEach((value, k) =>
+        expect(Math.abs(value - exact[k]!)).toBeLessThan(4e-15),
+      )
+    }
+  })
+
+  it('keeps both eigenvalues of a pair that cancels', () => {
+    const [low, high] = symmetricEigenvalues({ n: 2, data: [1, 1, 1, 1 + 2 ** -40] })
+    expect(high).toBeCloseTo(2, 11)
+    expect(low! / 2 ** -41).toBeCloseTo(1, 3)
+    expect(Array.from(symmetricEigenvalues({ n: 2, data: [0, 3, 3, 0] }))).toEqual([-3, 3])
+    expect(symmetricEigenvalues({ n: 2, data: [-2, 1, 1, -2] })[0]).toBeCloseTo(-3, 14)
+  })
+
+  it.each(goldens.map((golden) => [`${golden.kind}, n = ${golden.n}`, golden] as const))(
+    'golden: agrees with LAPACK to 1e-12 of the largest (%s)',
+    (_, { kind, n, eigenvalues }) => {
+      const largest = Math.max(...eigenvalues.map(Math.abs))
+      const found = symmetricEigenvalues({ n, data: matrices[kind](n) })
+      expect(found).toHaveLength(n)
+      found.forEach((value, k) => expect(Math.abs(value - eigenvalues[k]!) / largest).toBeLessThan(1e-12))
+    },
+  )
+
+  it('does not depend on what was computed before', () => {
+    const small = { n: 7, data: randomSymmetric(7, 5) }
+    const first = symmetricEigenvalues(small)
+    symmetricEigenvalues({ n: 90, data: randomSymmetric(90, 6).map((x) => x * 1e300) })
+    expect(symmetricEigenvalues(small)).toEqual(first)
+  })
+
+  it('property: gives the same bits without WebAssembly', async () => {
+    vi.stubGlobal('WebAssembly', undefined)
+    vi.resetModules()
+    const { symmetricEigenvalues: plain } = await import('./eigen.ts')
+    vi.unstubAllGlobals()
+    fc.assert(
+      fc.property(fc.integer({ min: 1, max: 70 }), fc.nat(1000), (n, key) => {
+        const matrix = { n, data: randomSymmetric(n, key) }
+        expect(plain(matrix)).toEqual(symmetricEigenvalues(matrix))
+      }),
+      { seed, numRuns: 30 },
+    )
   })
 })
