@@ -59,14 +59,6 @@ export const prepare = (config: TrainConfig): TE.TaskEither<TrainError, Prepared
           ),
         ),
       )
-    if (config.from_scratch && config.sft === null)
-      await take(
-        E.left(
-          badInput(
-            'from_scratch starts from random weights and needs an sft section for the cold start; add one, or drop from_scratch.',
-          ),
-        ),
-      )
     const rewarder = await take(rewarderOf(config))
     const policy = await take(loadPolicyConfig(folder))
     const processor = await take(loadProcessor(folder))
