@@ -5,6 +5,9 @@ import { freshKernels, openKernels } from './kernels/open.ts'
 import { squares, squaresHeap } from './kernels/squares.ts'
 import { checkMatrix, type Matrix } from './matrix.ts'
 
+/** Columns that are read together: one cache line of each row holds eight numbers. */
+const COLUMNS = 8
+
 /**
  * Eigenvalues of the smaller centred product of a feature matrix, up to a common factor.
  *
@@ -25,19 +28,30 @@ export const centredSpectrum = (features: Matrix): Float64Array => {
   const mu = meanOf(features, { factor, shift })
   let spread = 0
   for (let i = 0; i < rows; i++)
-    for (let j = 0; j < cols; j++)
-      spread = Math.max(spread, Math.abs(data[i * cols + j]! * factor - shift[j]! - mu[j]!))
+    for (let j = 0; j < cols; j++) {
+      const size = Math.abs(data[i * cols + j]! * factor - shift[j]! - mu[j]!)
+      if (size > spread) spread = size
+    }
   const scale = toUnit(spread)
 
   const n = Math.min(rows, cols)
   const kernels = openKernels(heapFor(n))
   const sum = squares(kernels, n)
-  const x = new Float64Array(padded(n))
-  const byRow = rows > cols
-  for (let outer = 0; outer < (byRow ? rows : cols); outer++) {
-    if (byRow) for (let j = 0; j < cols; j++) x[j] = (data[outer * cols + j]! * factor - shift[j]! - mu[j]!) * scale
-    else for (let i = 0; i < rows; i++) x[i] = (data[i * cols + outer]! * factor - shift[outer]! - mu[outer]!) * scale
-    sum.add(x)
+  if (rows > cols) {
+    const x = new Float64Array(padded(n))
+    for (let i = 0; i < rows; i++) {
+      for (let j = 0; j < cols; j++) x[j] = (data[i * cols + j]! * factor - shift[j]! - mu[j]!) * scale
+      sum.add(x)
+    }
+  } else {
+    const xs = Array.from({ length: COLUMNS }, () => new Float64Array(padded(n)))
+    for (let first = 0; first < cols; first += COLUMNS) {
+      const end = Math.min(first + COLUMNS, cols)
+      for (let i = 0; i < rows; i++)
+        for (let j = first; j < end; j++)
+          xs[j - first]![i] = (data[i * cols + j]! * factor - shift[j]! - mu[j]!) * scale
+      for (let j = first; j < end; j++) sum.add(xs[j - first]!)
+    }
   }
   sum.finish()
   return eigenvaluesInTiles(kernels, n)
