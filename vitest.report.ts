@@ -14,6 +14,9 @@ const firstLine = (text: string | undefined): string => text?.split('\n')[0] ?? 
 const nameOf = (module: TestModule, test?: TestCase): string =>
   test === undefined ? module.relativeModuleId : `${module.relativeModuleId} > ${test.fullName}`
 
+/** `it.skipIf` has no note: its reason stands in the title, as "(skipped: …)". */
+const reasonInTitle = (name: string): string => (name.includes('(skipped: ') ? '' : 'no reason given')
+
 /** Faults that belong to no test: a file that could not be loaded, a rejected promise nobody waited for. */
 const faults = (modules: ReadonlyArray<TestModule>, unhandled: ReadonlyArray<SerializedError>) => [
   ...modules.flatMap((module) =>
@@ -45,7 +48,7 @@ export const countingReporter = (): Reporter => {
         const result = test.result()
         const name = nameOf(module, test)
         if (result.state === 'passed') passed++
-        else if (result.state === 'skipped') skipped.push({ name, reason: result.note ?? 'no reason given' })
+        else if (result.state === 'skipped') skipped.push({ name, reason: result.note ?? reasonInTitle(name) })
         else failed.push({ name, reason: firstLine(result.errors?.[0]?.message) || 'did not finish' })
       }
       const report: TestReport = { passed, failed, skipped }

@@ -16,7 +16,7 @@ export const summary = (reports) => {
   const line =
     (word) =>
     ({ where, name, reason }) =>
-      `${word} ${where}/${name}: ${reason}`
+      `${word} ${where}/${name}${reason === '' ? '' : `: ${reason}`}`
   return {
     failed: failed.length,
     lines: [
