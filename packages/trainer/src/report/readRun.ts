@@ -8,7 +8,14 @@ import { attempt } from '../effect.ts'
 import { badInput, type TrainError } from '../errors.ts'
 import { readJsonl } from '../run/jsonl.ts'
 import type { CompletionRecord, Evaluation } from '../run/records.ts'
-import { ColdStartMetrics, CompletionLine, EnvironmentFile, EvaluationLine, MetricsLine } from './recordCodecs.ts'
+import {
+  ColdStartFacts,
+  ColdStartMetrics,
+  CompletionLine,
+  EnvironmentFile,
+  EvaluationLine,
+  MetricsLine,
+} from './recordCodecs.ts'
 
 /** A run folder, read. */
 export interface Run {
@@ -22,6 +29,8 @@ export interface Run {
   readonly completions: ReadonlyArray<CompletionRecord>
   readonly evaluations: ReadonlyArray<Evaluation>
   readonly coldStart: ReadonlyArray<ColdStartMetrics>
+  /** Greedy accuracy of the cold start on the test rows before it was taught short answers; null when it is not known. */
+  readonly thinkingOnly: Evaluation | null
 }
 
 /** Decodes every line; Left names file and line of the first that does not fit. */
@@ -70,15 +79,22 @@ export const readRun = (path: string): TE.TaskEither<TrainError, Run> =>
       completions: await log('completions.jsonl', CompletionLine),
       evaluations: await log('evaluation.jsonl', EvaluationLine),
       coldStart: await log(join('cold-start', 'metrics.jsonl'), ColdStartMetrics),
+      thinkingOnly: await readThinkingOnly(join(path, 'cold_start.json')),
     }
   })
 
-/** Only shown, never computed with: a missing or damaged file is an empty table. */
-const readEnvironment = async (file: string): Promise<Readonly<Record<string, unknown>>> => {
+/** Only shown, never computed with: a missing or damaged file leaves its part of the page out. */
+const readShown = async <A>(file: string, codec: t.Decoder<unknown, A>): Promise<A | null> => {
   try {
-    const decoded = EnvironmentFile.decode(JSON.parse(await readFile(file, 'utf8')))
-    return E.isRight(decoded) ? decoded.right : {}
+    const decoded = codec.decode(JSON.parse(await readFile(file, 'utf8')))
+    return E.isRight(decoded) ? decoded.right : null
   } catch {
-    return {}
+    return null
   }
 }
+
+const readEnvironment = async (file: string): Promise<Readonly<Record<string, unknown>>> =>
+  (await readShown(file, EnvironmentFile)) ?? {}
+
+const readThinkingOnly = async (file: string): Promise<Evaluation | null> =>
+  (await readShown(file, ColdStartFacts))?.thinkingOnly ?? null

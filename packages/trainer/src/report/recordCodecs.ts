@@ -53,4 +53,9 @@ export const ColdStartMetrics = t.intersection([
 ])
 export type ColdStartMetrics = t.TypeOf<typeof ColdStartMetrics>
 
+/** cold_start.json: what the policy could do at stages of the cold start. */
+export const ColdStartFacts = t.type({
+  thinkingOnly: orNull(EvaluationLine as t.Type<Evaluation, Evaluation, unknown>),
+})
+
 export const EnvironmentFile = t.record(t.string, t.unknown)

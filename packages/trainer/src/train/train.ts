@@ -1,4 +1,4 @@
-import { appendFile, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
+import { appendFile, copyFile, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { type Backend, initAdamW, learningRateSchedule, type Params, type Schedule } from '@durian/core'
@@ -48,6 +48,8 @@ export interface TrainResult {
   /** The run had been finished before; nothing was trained. */
   readonly alreadyComplete: boolean
 }
+
+const COLD_START_FACTS = 'cold_start.json'
 
 /** Keys that may differ between a run and its continuation: they do not touch what a step computes. */
 const FREE_KEYS: ReadonlySet<string> = new Set([
@@ -131,6 +133,7 @@ export const train =
         }),
       )
       try {
+        await copyColdStartFacts(prepared)
         const started = await take(startingPoint(backend, prepared, hooks, saved))
         const context: StepContext<T> = {
           backend,
@@ -278,6 +281,12 @@ const startingPoint = <T>(
     return { state: { step: 0, cursor: 0, tokens: 0, learner: { params, optimizer } }, reference }
   })
 
+/** Keeps beside the logs what is known of the cold start of the model folder, as the reference line of the report. */
+const copyColdStartFacts = async ({ config }: Prepared): Promise<void> => {
+  const facts = join(config.model_name_or_path, COLD_START_FACTS)
+  if (!config.from_scratch && existsSync(facts)) await copyFile(facts, join(config.output_dir, COLD_START_FACTS))
+}
+
 /** The cold start's policy: read from the run folder when it was made before, else made there now. */
 const coldStartParams = <T>(
   backend: Backend<T>,
@@ -287,7 +296,7 @@ const coldStartParams = <T>(
   attempt(async (take) => {
     const { config, sft } = prepared
     const directory = coldStartFolder(config)
-    if (existsSync(join(directory, 'cold_start.json'))) {
+    if (existsSync(join(directory, COLD_START_FACTS))) {
       hooks.onNote(`Cold start found in ${directory}`)
       return toDevice(backend)(await take(readSafetensors(join(directory, 'model.safetensors'))))
     }
@@ -317,10 +326,11 @@ const coldStartParams = <T>(
     await writeFile(join(temporary, 'config.yaml'), configText(config))
     const { params, ...facts } = made
     await writeFile(
-      join(temporary, 'cold_start.json'),
+      join(temporary, COLD_START_FACTS),
       `${JSON.stringify({ seed: config.seed, backend: backend.info.description, ...facts }, null, 2)}\n`,
     )
     await rm(directory, { recursive: true, force: true })
     await rename(temporary, directory)
+    await copyFile(join(directory, COLD_START_FACTS), join(config.output_dir, COLD_START_FACTS))
     return params
   })

@@ -58,11 +58,25 @@ export const resultTable = (run: Run): Html | null => {
         ]
   })
   if (rows.length === 0) return null
+  const reference = run.thinkingOnly
+  if (reference !== null)
+    rows.push([
+      'reference: the cold start before it was taught short answers',
+      reference.count,
+      interval(reference),
+      '',
+      '',
+      percent(reference.format, 0),
+      reference.mean_length.toFixed(1),
+    ])
   return figure({
     title: 'Accuracy before and after',
     says:
       'Greedy answers on rows that were never trained on. Brackets hold the 95 % bootstrap interval; the difference is ' +
-      'taken row by row, so its interval is narrower than the two beside it.',
+      'taken row by row, so its interval is narrower than the two beside it.' +
+      (reference === null
+        ? ''
+        : ' The last line is what the policy could do before its cold start was taught to answer without thinking: what lies above it is new.'),
     body: table({
       head: ['split', 'rows', 'before', 'after', 'difference', 'format', 'tokens'],
       rows,
