@@ -61,6 +61,14 @@ describe('the map of the paper', () => {
     expect(faultsOf({ map }).join('\n')).toContain(fault)
   })
 
+  it('holds a row of mathematics from elsewhere to its links, and not to an equation', () => {
+    const named = row.replace('| 7 |', '| RLOO |')
+    expect(faultsOf({ map: `| name | what |\n|---|---|\n${row}\n${named}` })).toEqual([])
+    expect(faultsOf({ map: `${row}\n${named.replace('g.json', 'h.json')}` })).toEqual([
+      expect.stringContaining('row RLOO: src/h.json does not exist'),
+    ])
+  })
+
   it('names a row whose function does not cite its equation', () => {
     expect(faultsOf({ map: row.replace('| 7 |', '| 6-7 |') })).toEqual([
       expect.stringContaining('cites (paper, eq. 6)'),

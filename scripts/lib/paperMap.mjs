@@ -22,14 +22,17 @@ const links = (cell) =>
     title,
   }))
 
+/** A row of the paper's equations, or one of mathematics from elsewhere: that has a name in place of a number. */
+const isRow = (line) => /^\|\s*\d/.test(line) || (/^\|\s*[^\s|-]/.test(line) && line.includes(']('))
+
 /**
- * Rows of the table: | equation | what it says | function | test | golden |. The third cell links names to their files,
+ * Rows of the tables: | equation or name | what it says | function | test | golden |. The third cell links names to their files,
  * the fourth links test files, each followed by a title in double quotes, the fifth links files or holds a dash.
  */
 export const mapRows = (markdown) =>
   markdown
     .split('\n')
-    .filter((line) => /^\|\s*\d/.test(line))
+    .filter(isRow)
     .map((line) => {
       const [equations, what, functions, tests, goldens] = line
         .split('|')
@@ -37,7 +40,7 @@ export const mapRows = (markdown) =>
         .map((cell) => cell.trim())
       return {
         label: equations,
-        equations: equations.split(',').flatMap((part) => equationRange(part.trim())),
+        equations: /^\d/.test(equations) ? equations.split(',').flatMap((part) => equationRange(part.trim())) : [],
         what,
         functions: links(functions ?? ''),
         tests: links(tests ?? ''),

@@ -36,10 +36,10 @@ export interface BatchContext {
  * | `grpo`                         | r - mean of the group      | std of the group            | paper, eq. 3; `EasyR1@b44b311 verl/trainer/core_algos.py#L175`  |
  * | `dr_grpo`                      | r - mean of the group      | nothing                     | Liu et al. 2025; TRL's `scale_rewards: none`                    |
  * | `batch`                        | r - mean of the group      | std of the batch's rewards  | TRL's `scale_rewards: batch`                                    |
- * | `rloo`                         | r - mean of the others     | nothing                     | Ahmadian et al. 2024; `EasyR1@b44b311 core_algos.py#L270`       |
+ * | `rloo`                         | r - mean of the others     | nothing                     | Ahmadian et al. 2024; `EasyR1@b44b311`, `compute_rloo_outcome_advantage` |
  * | `none`                         | r                          | nothing                     | REINFORCE without a baseline                                    |
  * | `grpo_passk`                   | best - second best         | std of the group            | `EasyR1@b44b311 core_algos.py#L219-L265`                        |
- * | `reinforce_plus_plus`          | r - mean of the batch      | std of the numerators       | Hu et al. 2025; `EasyR1@b44b311 core_algos.py#L310`             |
+ * | `reinforce_plus_plus`          | r - mean of the batch      | std of the numerators       | Hu et al. 2025; `EasyR1@b44b311`, `compute_reinforce_plus_plus_…` |
  * | `reinforce_plus_plus_baseline` | r - mean of the group      | std of the numerators       | `verl@v0.8.0 trainer/ppo/core_algos.py#L536`; ms-swift, `batch` |
  * | `gdpo`                         | z - mean of the group      | std of the batch's z        | `trl@v1.10.0 trainer/grpo_trainer.py#L2780-L2790`               |
  *

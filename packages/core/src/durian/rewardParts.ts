@@ -11,7 +11,7 @@ export type RewardParts = ReadonlyArray<RewardGroups>
  *
  *   r = sum_k w_k r_k, over the parts that judged the rollout
  *
- * As TRL's `sum_then_normalize` (`trl@v1.10.0 trainer/grpo_trainer.py#L2750`).
+ * As TRL's `sum_then_normalize` (`trl@v1.10.0 trainer/grpo_trainer.py#L2753`).
  *
  * @param weights - [K]
  * @returns null only where every part is null

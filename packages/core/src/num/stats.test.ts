@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { isConstant, mean, std, sum } from './stats.ts'
+import { isConstant, mean, std, sum, weightedMean, weightedStd } from './stats.ts'
 
 const seed = 11
 /** Multiples of 2^-6: sums of a few of them are exact. */
@@ -82,5 +82,33 @@ describe('mean and isConstant', () => {
     expect(isConstant([0.1, 0.1, 0.1])).toBe(true)
     expect(isConstant([0.1, 0.1, 0.1 + 2 ** -56])).toBe(false)
     expect(isConstant([])).toBe(true)
+  })
+})
+
+describe('weighted statistics', () => {
+  it('count repetitions: 1 once and 4 twice have mean 3', () => {
+    expect(weightedMean([1, 4], [1, 2])).toBe(3)
+    expect(weightedStd([1, 4], [1, 2], { ddof: 0 })).toBeCloseTo(Math.SQRT2, 15)
+    expect(weightedStd([1, 4], [1, 2], { ddof: 1 })).toBeCloseTo(Math.sqrt(3), 15)
+  })
+
+  it('are exactly 0 in spread for equal numbers, for numbers of weight 0 beside one, and for too little weight', () => {
+    expect(weightedStd(new Array<number>(7).fill(0.9), [1, 2, 3, 4, 5, 6, 7], { ddof: 1 })).toBe(0)
+    expect(weightedStd([5, 1, 1], [0, 1, 3], { ddof: 1 })).toBe(0)
+    expect(weightedStd([1, 2], [0.5, 0.5], { ddof: 1 })).toBe(0)
+    expect(weightedStd([], [], { ddof: 0 })).toBe(0)
+  })
+
+  it('property: equal those of the numbers written out', () => {
+    fc.assert(
+      fc.property(fc.array(fc.tuple(dyadic, fc.integer({ min: 0, max: 4 })), { minLength: 1 }), (pairs) => {
+        const [x, weights] = [pairs.map(([value]) => value), pairs.map(([, weight]) => weight)]
+        const written = pairs.flatMap(([value, weight]) => new Array<number>(weight).fill(value))
+        fc.pre(written.length > 0)
+        expect(weightedMean(x, weights)).toBeCloseTo(mean(written), 12)
+        expect(weightedStd(x, weights, { ddof: 1 })).toBeCloseTo(std(written, { ddof: 1 }), 12)
+      }),
+      { seed },
+    )
   })
 })
