@@ -14,7 +14,7 @@ export { nameIndex, normals, permutation, randomInts, uniforms, type Sequence } 
 
 // durian: entropies, confidences, buckets, advantages
 export { spectralEntropy } from './durian/spectralEntropy.ts'
-export { visualEntropy } from './durian/visualEntropy.ts'
+export { visualEntropy, visualEntropyOfTiles } from './durian/visualEntropy.ts'
 export { confidence, rolloutConfidence, type ConfidenceKind } from './durian/confidence.ts'
 export { percentileBuckets, quantileBuckets, type Bucketer, type Bucketing } from './durian/bucket.ts'
 export {
@@ -98,6 +98,15 @@ export {
   type Right,
   type RightHistogram,
 } from './diagnostics/groupKind.ts'
+export {
+  clipFractions,
+  ratioSummary,
+  type ClipFractions,
+  type RatioSummary,
+  type TokenLogprobs,
+} from './diagnostics/ratio.ts'
+export { entropySummary, klSummary, type EntropySummary, type KlSummary } from './diagnostics/divergence.ts'
+export { effectiveSampleShare } from './diagnostics/effectiveShare.ts'
 export { effectiveShare, gainRatio, gains, massShares, updateMasses } from './diagnostics/mass.ts'
 export { groupSummary, type GroupBatch, type GroupSummary } from './diagnostics/summary.ts'
 
@@ -145,6 +154,7 @@ export {
   sumAll,
   swiglu,
   zeros,
+  headScores,
 } from './ops/derived.ts'
 
 // optim

@@ -2,6 +2,7 @@ import { type Advantages, centreOnly, type RewardGroups } from '../durian/advant
 import { quantile } from '../num/quantile.ts'
 import { sum } from '../num/stats.ts'
 import { ShapeError } from '../ops/shape.ts'
+import { effectiveSampleShare } from './effectiveShare.ts'
 
 /**
  * How hard each prompt pulls on the update: the sum of its absolute advantages.
@@ -44,13 +45,7 @@ export const massShares = <L extends string | number>(
  * @returns in [0, 1]: 1 when all prompts weigh the same, 1/B when one prompt is everything, 0 when none has a gradient.
  *   Healthy: close to the share of prompts with a gradient; well below it, few prompts dominate.
  */
-export const effectiveShare = (advantages: Advantages): number => {
-  const masses = updateMasses(advantages)
-  const largest = masses.reduce((high, mass) => Math.max(high, mass), 0)
-  if (largest === 0) return 0
-  const relative = masses.map((mass) => mass / largest) // squares of tiny masses would vanish
-  return sum(relative) ** 2 / (masses.length * sum(relative.map((mass) => mass * mass)))
-}
+export const effectiveShare = (advantages: Advantages): number => effectiveSampleShare(updateMasses(advantages))
 
 /**
  * What the estimator multiplies each prompt's centred rewards by.
