@@ -71,7 +71,7 @@ describe('presets', () => {
   it('have the clip ranges, coefficients and means that their sources name', () => {
     const numbers = Object.fromEntries(
       presetNames.map((name) => {
-        const { estimator, surrogate, aggregate, kl } = presets[name]
+        const { estimator, surrogate, aggregate, kl }: Preset = presets[name]
         const clip = surrogate.type === 'clipped' ? [surrogate.low, surrogate.high, surrogate.dual] : [surrogate]
         return [name, [estimator.name, estimator.epsilon, ...clip, aggregate, kl?.beta]]
       }),
