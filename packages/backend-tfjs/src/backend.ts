@@ -3,6 +3,7 @@ import { gradients } from './gradients.ts'
 import { register } from './kernels/define.ts'
 import { elementwiseKernels } from './kernels/elementwise.ts'
 import { axisKernels } from './kernels/axes.ts'
+import { headScores, headScoresGrad } from './kernels/head.ts'
 import { embedding, embeddingGrad, selectiveLogSoftmax, selectiveLogSoftmaxGrad } from './kernels/rows.ts'
 import { memory } from './memory.ts'
 import { tfjsOps } from './ops.ts'
@@ -28,6 +29,8 @@ export const tfjsBackend = (tf: Tf, { name, description }: TfjsBackendOptions): 
     embeddingGrad(tf),
     selectiveLogSoftmax(tf),
     selectiveLogSoftmaxGrad(tf),
+    headScores(tf),
+    headScoresGrad(tf),
   ]
   for (const kernel of kernels) register(tf, name, kernel)
   const ops = tfjsOps(tf)

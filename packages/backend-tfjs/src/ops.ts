@@ -121,6 +121,18 @@ const fusedOps = (tf: Tf): Fused<Tensor> => ({
     }
     return run(tf, 'DurianSwiglu', { gate, up })
   },
+  headScores: (x, table, { ids, rowsAtOnce }) => {
+    const [rows, width] = x.shape
+    const [words, widthOfTable] = table.shape
+    if (x.shape.length !== 2 || table.shape.length !== 2 || rows !== ids.length || width !== widthOfTable) {
+      throw new ShapeError(
+        `headScores: [${x.shape}], [${table.shape}] and ${ids.length} ids are not [N, d], [V, d] and N`,
+      )
+    }
+    const attributes = { ids: rowIds('headScores', ids, words!), rowsAtOnce }
+    const [logprob, entropy] = run<Tensor[]>(tf, 'DurianHeadScores', { x, table }, attributes)
+    return { logprob: logprob!, entropy: entropy! }
+  },
 })
 
 const checkedAxis = (operation: string, x: Tensor, axis: number): number => {

@@ -1,5 +1,5 @@
 import fc from 'fast-check'
-import { derivedRmsNorm, derivedSwiglu } from '../ops/derived.ts'
+import { derivedRmsNorm, derivedSwiglu, linear } from '../ops/derived.ts'
 import type { Fused, HostTensor, TensorOps } from '../ops/tensorOps.ts'
 import { fixedTensor, positive, tensor } from './arbitraries.ts'
 import { expectClose } from './close.ts'
@@ -31,6 +31,10 @@ const labelled = (name: string, inputs: ReadonlyArray<HostTensor>, program: Case
   program,
 })
 
+/** Ids that meet the first, the last and repeated words of a vocabulary. */
+const idsOf = ({ shape: [rows] }: HostTensor, { shape: [words] }: HostTensor): ReadonlyArray<number> =>
+  Array.from({ length: rows! }, (_, i) => (5 * i + words! - 1) % words!)
+
 const rules: Readonly<Record<FusedName, FusedRule>> = {
   rmsNorm: {
     derived: (...inputs) => labelled('rmsNorm', inputs, (ops, [x, w]) => derivedRmsNorm(ops, x!, w!, epsilon)),
@@ -50,6 +54,24 @@ const rules: Readonly<Record<FusedName, FusedRule>> = {
     large: [
       [fixedTensor([67, 128]), fixedTensor([67, 128], positive)],
       [{ shape: [4], data: [-60, 60, 0, 1] }, fixedTensor([4], positive)],
+    ],
+  },
+  headScores: {
+    derived: (...inputs) =>
+      labelled('headScores', inputs, (ops, [x, table]) => {
+        const ids = idsOf(inputs[0]!, inputs[1]!)
+        return ops.selectiveLogSoftmax(linear(ops, x!, table!), ids).logprob
+      }),
+    // two rows at once: blocks that are full, and a last one that may not be
+    fused: (...inputs) =>
+      labelled('headScores', inputs, (ops, [x, table]) => {
+        const ids = idsOf(inputs[0]!, inputs[1]!)
+        return kernel(ops, 'headScores')(x!, table!, { ids, rowsAtOnce: 2 }).logprob
+      }),
+    inputs: (rows, width) => fc.tuple(tensor([rows, width]), tensor([3, width])),
+    large: [
+      [fixedTensor([67, 32]), fixedTensor([9, 32], positive)],
+      [fixedTensor([3, 4]), fixedTensor([1, 4], positive)],
     ],
   },
 }

@@ -1,5 +1,5 @@
 import { ShapeError, sizeOf, type Shape } from './shape.ts'
-import type { TensorOps } from './tensorOps.ts'
+import type { Ids, TensorOps, TokenScores } from './tensorOps.ts'
 
 /** One number as a tensor, []. */
 export const scalar = <T>(ops: TensorOps<T>, value: number): T => ops.fromHost({ shape: [], data: [value] })
@@ -70,6 +70,25 @@ export const swiglu = <T>(ops: TensorOps<T>, gate: T, up: T): T =>
 
 /** swiglu from primitives alone: what a fused kernel must equal. */
 export const derivedSwiglu = <T>(ops: TensorOps<T>, gate: T, up: T): T => ops.mul(silu(ops, gate), up)
+
+/** Logits that may exist together: 64 MB of float32. Up to here one product is faster than blocks whose logits are made twice. */
+const LOGITS_AT_ONCE = 1 << 24
+
+/**
+ * Log-softmax at the chosen id and entropy of each row of x table^T: [N, d], [V, d], N ids -> [N] each.
+ * Above `logitsAtOnce` logits in blocks of rows, where the backend has the kernel, so that memory does not grow with N V.
+ */
+export const headScores = <T>(
+  ops: TensorOps<T>,
+  x: T,
+  table: T,
+  { ids, logitsAtOnce = LOGITS_AT_ONCE }: { readonly ids: Ids; readonly logitsAtOnce?: number },
+): TokenScores<T> => {
+  const rowsAtOnce = Math.max(1, Math.floor(logitsAtOnce / ops.shape(table)[0]!))
+  return ops.fused?.headScores === undefined || ids.length <= rowsAtOnce
+    ? ops.selectiveLogSoftmax(linear(ops, x, table), ids)
+    : ops.fused.headScores(x, table, { ids, rowsAtOnce })
+}
 
 /** x/2 (1 + erf(x / sqrt 2)): the exact GELU, not its tanh approximation. */
 export const gelu = <T>(ops: TensorOps<T>, x: T): T =>

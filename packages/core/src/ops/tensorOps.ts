@@ -85,4 +85,9 @@ export interface Fused<T> {
   readonly rmsNorm: (x: T, weight: T, epsilon: number) => T
   /** silu(gate) * up, elementwise. */
   readonly swiglu: (gate: T, up: T) => T
+  /**
+   * selectiveLogSoftmax(x table^T), `rowsAtOnce` rows at a time: [N, d], [V, d], N ids -> [N] each. The logits [N, V] never exist
+   * together; the backward pass makes each block's once more.
+   */
+  readonly headScores: (x: T, table: T, options: { readonly ids: Ids; readonly rowsAtOnce: number }) => TokenScores<T>
 }

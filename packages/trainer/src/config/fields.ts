@@ -70,6 +70,11 @@ export const trainFields = {
   generation_batch_size: field(integer({ min: 1 }), 256, 'Completions per rollout batch: prompts x num_generations.'),
   per_device_train_batch_size: field(integer({ min: 1 }), 256, 'Completions per micro-batch of the update.'),
   gradient_accumulation_steps: field(integer({ min: 1 }), 1, 'Micro-batches per optimiser step.'),
+  gradient_checkpointing: field(
+    flag,
+    false,
+    'Keep only what lies between layers and compute each layer again on the way back: less memory, slower updates.',
+  ),
   num_iterations: field(integer({ min: 1 }), 1, 'Passes of the update over each rollout batch.'),
   max_steps: field(integer({ min: 0 }), 60, 'Rollout batches of the run (TRL counts optimiser steps).'),
   max_completion_length: field(integer({ min: 1 }), 32, 'Tokens a completion may have, end token included.'),

@@ -1,6 +1,14 @@
-import { type HostTensor, scale, ShapeError, type TensorOps, type TokenScores, type WeightSource } from '@durian/core'
+import {
+  headScores,
+  type HostTensor,
+  scale,
+  ShapeError,
+  type TensorOps,
+  type TokenScores,
+  type WeightSource,
+} from '@durian/core'
 import type { PolicyConfig } from './config.ts'
-import { logitsOf, streamHidden } from './decoder.ts'
+import { headTable, streamHidden } from './decoder.ts'
 import { weight } from './params.ts'
 import { HIDDEN, prefill, type PromptBatch, promptBatch, ropeOptions } from './prompts.ts'
 import { type RopeTables, rotary, textRope } from './rope.ts'
@@ -112,9 +120,20 @@ export const scoreCompletions =
     { temperature }: { readonly temperature: number },
   ): TokenScores<T> => {
     const hidden = completionHidden(ops, config)(weights, batch)
-    const cooled = temperature === 1 ? hidden : scale(ops, hidden, 1 / temperature)
-    return ops.selectiveLogSoftmax(logitsOf(ops, config)(weights, cooled), batch.targets)
+    return hiddenScores(ops, config)(weights, hidden, { targets: batch.targets, temperature })
   }
+
+/** Scores of the targets from last hidden states, [N, d] -> [N] each; the logits of many rows never exist together. */
+export const hiddenScores =
+  <T>(ops: TensorOps<T>, config: PolicyConfig) =>
+  (
+    weights: WeightSource<T>,
+    hidden: T,
+    { targets, temperature }: { readonly targets: Int32Array; readonly temperature: number },
+  ): TokenScores<T> =>
+    headScores(ops, temperature === 1 ? hidden : scale(ops, hidden, 1 / temperature), headTable(config, weights), {
+      ids: targets,
+    })
 
 /** Last hidden states of the stream, [P * G * Tr, d]: row j of a rollout predicts its token j. */
 export const completionHidden =

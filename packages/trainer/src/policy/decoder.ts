@@ -72,15 +72,34 @@ export const promptKeysValues =
     { prompts, causal, tables }: { readonly prompts: number; readonly causal: T; readonly tables: Rotary<T> },
   ): ReadonlyArray<KeysValues<T>> => {
     const all: KeysValues<T>[] = []
-    for (let index = 0; ; index++) {
-      const layer = decoderLayer(ops, text, weights.under(`model.layers.${index}.`))
-      const h = layer.normed(x)
-      if (index === text.layers - 1) return [...all, layer.keysValues(h, prompts, tables)]
-      const { queries, keys, values } = layer.headsOf(h, prompts, tables)
-      const scores = ops.add(ops.matmul(queries, keys, { transposeB: true }), causal) // [P * KV, Tp * group, Tp]
-      x = layer.after(x, ops.matmul(ops.softmax(scores), values), prompts)
-      all.push({ keys, values })
+    for (let index = 0; index < text.layers; index++) {
+      const layer = promptLayer(ops, text)(weights, x, { index, prompts, causal, tables })
+      all.push(layer.keysValues)
+      if (layer.x !== undefined) x = layer.x
     }
+    return all
+  }
+
+/** One layer of the prompts: its keys and values, and the stream behind it, which nobody needs behind the last layer. */
+export const promptLayer =
+  <T>(ops: TensorOps<T>, text: TextConfig) =>
+  (
+    weights: WeightSource<T>,
+    x: T,
+    {
+      index,
+      prompts,
+      causal,
+      tables,
+    }: { readonly index: number; readonly prompts: number; readonly causal: T; readonly tables: Rotary<T> },
+  ): { readonly x: T | undefined; readonly keysValues: KeysValues<T> } => {
+    const layer = decoderLayer(ops, text, weights.under(`model.layers.${index}.`))
+    const h = layer.normed(x)
+    if (index === text.layers - 1) return { x: undefined, keysValues: layer.keysValues(h, prompts, tables) }
+    const { queries, keys, values } = layer.headsOf(h, prompts, tables)
+    const scores = ops.add(ops.matmul(queries, keys, { transposeB: true }), causal) // [P * KV, Tp * group, Tp]
+    const mixed = ops.matmul(ops.softmax(scores), values)
+    return { x: layer.after(x, mixed, prompts), keysValues: { keys, values } }
   }
 
 export interface StreamOptions<T> {
@@ -105,23 +124,32 @@ export interface StreamOptions<T> {
 export const streamHidden =
   <T>(ops: TensorOps<T>, { text }: PolicyConfig) =>
   (weights: WeightSource<T>, x: T, options: StreamOptions<T>): T => {
-    const { prompts, tables, own = (_, fresh) => fresh } = options
-    for (let index = 0; index < text.layers; index++) {
-      const layer = decoderLayer(ops, text, weights.under(`model.layers.${index}.`))
-      const { queries, ...fresh } = layer.headsOf(layer.normed(x), prompts, tables)
-      const runs = prompts * text.kvHeads * options.rollouts
-      const alone = (y: T): T => ops.reshape(y, [runs, sizeOf(ops.shape(y)) / runs / text.headDim, text.headDim])
-      const mine = own(index, { keys: alone(fresh.keys), values: alone(fresh.values) })
-      const mixed = sharedPromptAttention(ops, {
-        queries,
-        mine,
-        prompt: options.prefix[index]!,
-        mask: options.mask,
-        prompts,
-      })
-      x = layer.after(x, mixed, prompts)
-    }
-    return rmsNorm(ops, x, weight(weights.under('model.norm.'), 'weight'), text.rmsNormEps)
+    for (let index = 0; index < text.layers; index++)
+      x = streamLayer(ops, text)(weights, x, { ...options, index, prompt: options.prefix[index]! })
+    return finalNorm(ops, text)(weights, x)
+  }
+
+/** The decoder's last norm: [N, d] -> [N, d]. */
+export const finalNorm =
+  <T>(ops: TensorOps<T>, { rmsNormEps }: TextConfig) =>
+  (weights: WeightSource<T>, x: T): T =>
+    rmsNorm(ops, x, weight(weights.under('model.norm.'), 'weight'), rmsNormEps)
+
+/** One layer of the rollouts, given its prompt's keys and values: [P * G * length, d] -> the same. */
+export const streamLayer =
+  <T>(ops: TensorOps<T>, text: TextConfig) =>
+  (
+    weights: WeightSource<T>,
+    x: T,
+    options: Omit<StreamOptions<T>, 'prefix'> & { readonly index: number; readonly prompt: KeysValues<T> },
+  ): T => {
+    const { index, prompts, prompt, mask, tables, own = (_, fresh) => fresh } = options
+    const layer = decoderLayer(ops, text, weights.under(`model.layers.${index}.`))
+    const { queries, ...fresh } = layer.headsOf(layer.normed(x), prompts, tables)
+    const runs = prompts * text.kvHeads * options.rollouts
+    const alone = (y: T): T => ops.reshape(y, [runs, sizeOf(ops.shape(y)) / runs / text.headDim, text.headDim])
+    const mine = own(index, { keys: alone(fresh.keys), values: alone(fresh.values) })
+    return layer.after(x, sharedPromptAttention(ops, { queries, mine, prompt, mask, prompts }), prompts)
   }
 
 /**
@@ -166,8 +194,12 @@ const sharedPromptAttention = <T>(
   )
 }
 
+/** The table that turns hidden states into logits, [V, d]. */
+export const headTable = <T>({ text }: PolicyConfig, weights: WeightSource<T>): T =>
+  weight(weights.under(text.tied ? 'model.embed_tokens.' : 'lm_head.'), 'weight')
+
 /** Logits of hidden states over the vocabulary: [N, d] -> [N, V]. */
 export const logitsOf =
-  <T>(ops: TensorOps<T>, { text }: PolicyConfig) =>
+  <T>(ops: TensorOps<T>, config: PolicyConfig) =>
   (weights: WeightSource<T>, hidden: T): T =>
-    linear(ops, hidden, weight(weights.under(text.tied ? 'model.embed_tokens.' : 'lm_head.'), 'weight'))
+    linear(ops, hidden, headTable(config, weights))

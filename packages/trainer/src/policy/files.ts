@@ -68,11 +68,16 @@ const hubName = (name: string): string =>
  * Every weight the policy needs, from one safetensors file or from shards, as float32, under the Hub's names.
  * Weights it does not need are not read.
  *
+ * @param wanted - a part of the weights, by their Hub names; default all
  * @returns Left: a sentence that names the missing or misshapen weight
  */
-export const loadWeights = (dir: string, config: PolicyConfig): TE.TaskEither<TrainError, Tensors> =>
+export const loadWeights = (
+  dir: string,
+  config: PolicyConfig,
+  { wanted = () => true }: { readonly wanted?: (name: string) => boolean } = {},
+): TE.TaskEither<TrainError, Tensors> =>
   attempt(async (take) => {
-    const shapes = weightShapes(config)
+    const shapes = Object.fromEntries(Object.entries(weightShapes(config)).filter(([name]) => wanted(name)))
     const found: Record<string, Tensors[string]> = {}
     for (const shard of await take(shardsOf(dir))) {
       const tensors = await take(readSafetensors(join(dir, shard), (name) => hubName(name) in shapes))

@@ -86,24 +86,28 @@ export const ropeOptions = ({ text }: PolicyConfig): Parameters<typeof textRope>
 export const prefill =
   <T>(ops: TensorOps<T>, config: PolicyConfig) =>
   (weights: WeightSource<T>, batch: PromptBatch): ReadonlyArray<KeysValues<T>> => {
-    const table = weight(weights.under('model.embed_tokens.'), 'weight')
-    const words = ops.embedding(table, batch.vocabulary)
-    const rows =
-      batch.pictures === undefined
-        ? words
-        : ops.concat(
-            [
-              words,
-              mergedTokens(ops, config.vision)(weights, visionTower(ops, config.vision)(weights, batch.pictures)),
-            ],
-            0,
-          )
-    return promptKeysValues(ops, config)(weights, ops.embedding(rows, batch.places), {
+    const patches = batch.pictures === undefined ? undefined : visionTower(ops, config.vision)(weights, batch.pictures)
+    return promptKeysValues(ops, config)(weights, embeddedPrompts(ops, config)(weights, batch, patches), {
       prompts: batch.count,
-      causal: ops.fromHost(causalMask(batch.length, config.text.heads / config.text.kvHeads)),
-      tables: rotary(ops, batch.rope, config.text.headDim),
+      ...promptConstants(ops, config, batch),
     })
   }
+
+/** What the decoder reads, words and merged picture tokens in their places: [P * Tp, d]. */
+export const embeddedPrompts =
+  <T>(ops: TensorOps<T>, config: PolicyConfig) =>
+  (weights: WeightSource<T>, batch: PromptBatch, patches: T | undefined): T => {
+    const words = ops.embedding(weight(weights.under('model.embed_tokens.'), 'weight'), batch.vocabulary)
+    const rows =
+      patches === undefined ? words : ops.concat([words, mergedTokens(ops, config.vision)(weights, patches)], 0)
+    return ops.embedding(rows, batch.places)
+  }
+
+/** Mask and rotary tables of the prompts. */
+export const promptConstants = <T>(ops: TensorOps<T>, config: PolicyConfig, batch: PromptBatch) => ({
+  causal: ops.fromHost(causalMask(batch.length, config.text.heads / config.text.kvHeads)),
+  tables: rotary(ops, batch.rope, config.text.headDim),
+})
 
 /** Additive causal mask, [length * group, length]: each token's `group` query heads lie in neighbouring rows. */
 const causalMask = (length: number, group: number) => {

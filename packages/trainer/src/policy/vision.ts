@@ -17,20 +17,41 @@ const EPSILON = 1e-6
 export const visionTower =
   <T>(ops: TensorOps<T>, config: VisionConfig) =>
   (weights: WeightSource<T>, pictures: PictureBatch): T => {
+    let x = embeddedPatches(ops, config)(weights, pictures)
+    const tables = rotary(ops, pictures.rope, config.headDim)
+    for (let layer = 0; layer < config.depth; layer++)
+      x = visionBlock(ops, config)(weights, x, { layer, pictures, tables })
+    return x
+  }
+
+/** Patches as vectors, before any attention: [patches, d]. */
+export const embeddedPatches =
+  <T>(ops: TensorOps<T>, config: VisionConfig) =>
+  (weights: WeightSource<T>, pictures: PictureBatch): T => {
     const width = pictures.pixels.length / pictures.patches
     const pixels = ops.fromHost({ shape: [pictures.patches, width], data: pictures.pixels })
     const projection = weight(weights.under('visual.patch_embed.'), 'proj.weight') // [d, 3, tp, p, p]
     // The stride is the kernel: the convolution is a product of each patch's pixels with the flattened filter.
-    let x = linear(ops, pixels, ops.reshape(projection, [config.hiddenSize, width])) // [patches, d]
-    const tables = rotary(ops, pictures.rope, config.headDim)
-    for (let layer = 0; layer < config.depth; layer++) {
-      const params = weights.under(`visual.blocks.${layer}.`)
-      const segments = config.fullAttentionBlocks.includes(layer) ? pictures.wholes : pictures.windows
-      const attention = selfAttention(ops, config, params, tables)
-      x = ops.add(x, attention(rmsNorm(ops, x, weight(params, 'norm1.weight'), EPSILON), segments))
-      x = ops.add(x, feedForward(ops, params, rmsNorm(ops, x, weight(params, 'norm2.weight'), EPSILON)))
-    }
-    return x
+    return linear(ops, pixels, ops.reshape(projection, [config.hiddenSize, width])) // [patches, d]
+  }
+
+/** One block of the tower: [patches, d] -> [patches, d]. */
+export const visionBlock =
+  <T>(ops: TensorOps<T>, config: VisionConfig) =>
+  (
+    weights: WeightSource<T>,
+    x: T,
+    {
+      layer,
+      pictures,
+      tables,
+    }: { readonly layer: number; readonly pictures: PictureBatch; readonly tables: Rotary<T> },
+  ): T => {
+    const params = weights.under(`visual.blocks.${layer}.`)
+    const segments = config.fullAttentionBlocks.includes(layer) ? pictures.wholes : pictures.windows
+    const attention = selfAttention(ops, config, params, tables)
+    const attended = ops.add(x, attention(rmsNorm(ops, x, weight(params, 'norm1.weight'), EPSILON), segments))
+    return ops.add(attended, feedForward(ops, params, rmsNorm(ops, attended, weight(params, 'norm2.weight'), EPSILON)))
   }
 
 const selfAttention =

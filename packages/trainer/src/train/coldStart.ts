@@ -83,6 +83,7 @@ export const coldStart =
           adamw: { learningRate: rate, betas: [sft.adam_beta1, sft.adam_beta2], weightDecay: sft.weight_decay },
           maxGradNorm: config.max_grad_norm,
           frozen: () => false,
+          checkpointing: config.gradient_checkpointing,
         })(learner, examples)
       const fresh = (weights: Params<T>): Learner<T> => ({
         params: weights,

@@ -56,4 +56,30 @@ describe('trainStep', () => {
       await value(backend.transfer.read(Object.values(params)[0]!))
     }
   })
+
+  it.each([false, true])(
+    'law: no step leaves a tensor or a byte behind (gradient_checkpointing: %s)',
+    async (checkpointing) => {
+      const data = await smallData()
+      const config = await smallConfig(data, 'steps', [
+        'max_completion_length=4',
+        'gradient_accumulation_steps=2',
+        'per_device_train_batch_size=8',
+        `gradient_checkpointing=${checkpointing}`,
+      ])
+      const prepared = await value(prepare(config))
+      const { backend } = await value(openNodeBackend({ prefer: 'wasm' }))
+      const params = toDevice(backend)(prepared.weights)
+      const optimizer = backend.memory.scope(() => initAdamW(backend.ops, params))
+      let state: TrainState<(typeof params)[string]> = { step: 0, cursor: 0, tokens: 0, learner: { params, optimizer } }
+      const context = { ...prepared, backend, reference: null, learningRate: () => 1e-3, clock: () => 0 }
+      const alive = () => ({ tensors: backend.memory.liveTensors(), bytes: backend.memory.bytes() })
+      const before = alive()
+      for (let step = 0; step < 4; step++) {
+        state = (await value(trainStep(context)(state))).state
+        expect(alive(), `after step ${step + 1}`).toEqual(before)
+      }
+      backend.memory.free([state.learner.params, state.learner.optimizer.first, state.learner.optimizer.second])
+    },
+  )
 })

@@ -6,6 +6,7 @@ import {
   type Params,
   updateAdamW,
 } from '@durian/core'
+import type { MicroGradient } from './lossGradient.ts'
 
 /** What moves during training. */
 export interface Learner<T> {
@@ -31,9 +32,6 @@ export interface OptimiserResult<T, A> {
   readonly aux: ReadonlyArray<A>
 }
 
-/** A micro-batch's share of the loss, given all parameters. */
-export type MicroLoss<T, A> = (params: Params<T>) => { readonly value: T; readonly aux: A }
-
 /** The names an optimiser moves. */
 export const trainable = <T>(params: Params<T>, frozen: OptimiserOptions['frozen']): Params<T> =>
   Object.fromEntries(Object.entries(params).filter(([name]) => !frozen(name)))
@@ -44,15 +42,13 @@ export const trainable = <T>(params: Params<T>, frozen: OptimiserOptions['frozen
  * Synchronous and without side effect on its inputs: the old parameters stay the caller's until the new ones are kept.
  */
 export const optimiserStep =
-  <T>({ ops, gradients, memory }: Backend<T>, { adamw, maxGradNorm, frozen }: OptimiserOptions) =>
-  <A>(learner: Learner<T>, losses: ReadonlyArray<MicroLoss<T, A>>): OptimiserResult<T, A> =>
+  <T>({ ops, memory }: Backend<T>, { adamw, maxGradNorm, frozen }: OptimiserOptions) =>
+  <A>(learner: Learner<T>, losses: ReadonlyArray<MicroGradient<T, A>>): OptimiserResult<T, A> =>
     memory.scope(() => {
       const moving = trainable(learner.params, frozen)
       const differentiated = losses.map((loss) =>
         // One scope a micro-batch: the next one starts with the memory of this one freed.
-        memory.scope(() =>
-          gradients.valueAndGrad((params: Params<T>) => loss({ ...learner.params, ...params }))(moving),
-        ),
+        memory.scope(() => loss(learner.params, moving)),
       )
       const [first, ...others] = differentiated
       if (first === undefined) throw new RangeError('an optimiser step needs at least one micro-batch')

@@ -1,11 +1,12 @@
-import { batchTotals, residentWeights, supervisedLoss } from '@durian/core'
+import { batchTotals, supervisedLoss } from '@durian/core'
 import type { Backend } from '@durian/core'
 import { either as E, type taskEither as TE } from 'fp-ts'
 import { attempt } from '../effect.ts'
 import { runFailed, type TrainError } from '../errors.ts'
-import { completionBatch, scoreCompletions } from '../policy/completions.ts'
+import { completionBatch } from '../policy/completions.ts'
 import type { PolicyConfig } from '../policy/config.ts'
 import type { EncodedPrompt } from '../policy/types.ts'
+import { lossGradient } from './lossGradient.ts'
 import { type Learner, optimiserStep, type OptimiserOptions, replaced } from './optimise.ts'
 
 /** A prompt and the response it should get, end token included. */
@@ -14,11 +15,16 @@ export interface Example {
   readonly response: ArrayLike<number>
 }
 
+export interface SupervisedOptions extends OptimiserOptions {
+  /** Less memory, more time; default false. */
+  readonly checkpointing?: boolean
+}
+
 /**
  * One supervised step: cross-entropy of the responses, mean over tokens. Consumes the learner on success; on failure it is still whole.
  */
 export const supervisedStep =
-  <T>(backend: Backend<T>, policy: PolicyConfig, options: OptimiserOptions) =>
+  <T>(backend: Backend<T>, policy: PolicyConfig, options: SupervisedOptions) =>
   (
     learner: Learner<T>,
     examples: ReadonlyArray<Example>,
@@ -26,6 +32,7 @@ export const supervisedStep =
     attempt((take) =>
       backend.memory.bracket(async (held) => {
         const { ops, memory, transfer } = backend
+        const { checkpointing = false } = options
         const batch = completionBatch(policy)(
           examples.map((example) => example.prompt),
           examples.map((example) => [example.response]),
@@ -34,11 +41,10 @@ export const supervisedStep =
         const shape = [examples.length, batch.length]
         const result = held.keep(
           optimiserStep(backend, options)(learner, [
-            (params) => {
-              const { logprob } = scoreCompletions(ops, policy)(residentWeights(params), batch, { temperature: 1 })
+            lossGradient(backend, policy, { temperature: 1, checkpointing })(batch, ({ logprob }) => {
               const tokens = { logprob: ops.reshape(logprob, shape), mask: ops.fromHost({ shape, data: batch.mask }) } // [B, T]
               return { value: supervisedLoss(ops, totals)(tokens), aux: null }
-            },
+            }),
           ]),
         )
         const loss = (await take(transfer.read(result.loss)))[0]!

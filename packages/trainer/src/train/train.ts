@@ -64,6 +64,7 @@ const FREE_KEYS: ReadonlySet<string> = new Set([
   'num_completions_to_log',
   'resume',
   'dry_run',
+  'gradient_checkpointing',
 ])
 
 /** The checkpoint to go on from; null = from the beginning. */

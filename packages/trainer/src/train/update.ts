@@ -17,7 +17,8 @@ import { runFailed, type TrainError } from '../errors.ts'
 import { completionBatch, type CompletionBatch, scoreCompletions } from '../policy/completions.ts'
 import type { PolicyConfig } from '../policy/config.ts'
 import type { Group } from './groups.ts'
-import { type Learner, type MicroLoss, optimiserStep, replaced } from './optimise.ts'
+import { lossGradient, type MicroGradient } from './lossGradient.ts'
+import { type Learner, optimiserStep, replaced } from './optimise.ts'
 
 /** Where a step happens: device, configuration, architecture, and the frozen policy of the KL penalty (null with beta = 0). */
 export interface UpdateContext<T> {
@@ -131,6 +132,10 @@ export const update =
         const several = updates.length * config.num_iterations > 1
         const score = (params: Params<T>, batch: CompletionBatch) =>
           scoreCompletions(ops, policy)(residentWeights(params), batch, { temperature: config.temperature })
+        const gradientOf = lossGradient(backend, policy, {
+          temperature: config.temperature,
+          checkpointing: config.gradient_checkpointing,
+        })
         const recorded = (params: Params<T>) =>
           updates.map(({ micro }) =>
             micro.map(({ batch }) =>
@@ -149,13 +154,11 @@ export const update =
           ...(beta > 0 ? { kl: { beta } } : {}),
         })
 
-        const microLoss =
-          (u: number, m: number): MicroLoss<T, Aux<T>> =>
-          (params) => {
-            const { totals, micro } = updates[u]!
-            const { batch, mask, advantages } = micro[m]!
-            const shape = [rowsOf(batch), batch.length]
-            const scores = score(params, batch)
+        const microLoss = (u: number, m: number): MicroGradient<T, Aux<T>> => {
+          const { totals, micro } = updates[u]!
+          const { batch, mask, advantages } = micro[m]!
+          const shape = [rowsOf(batch), batch.length]
+          return gradientOf(batch, (scores) => {
             const logprob = ops.reshape(scores.logprob, shape) // [R, T]
             const { value, aux } = loss(
               ops,
@@ -169,7 +172,8 @@ export const update =
               ...(referenceLogprobs === null ? {} : { refLogprob: referenceLogprobs[u]![m]! }),
             })
             return { value, aux: { ...aux, logprob: ops.stopGradient(logprob) } }
-          }
+          })
+        }
 
         let current = learner
         let samplingDifference = { mean: 0, max: 0 }
