@@ -3,13 +3,30 @@ import type { Backend } from '@durian/core'
 import { openTensorflow } from './tensorflow/open.ts'
 import { openWasm } from './wasm/open.ts'
 
+/** What an engine computes with, for `durian doctor`. */
+export interface EngineFacts {
+  /** Versions by name. */
+  readonly libraries: Readonly<Record<string, string>>
+  readonly device: string
+  readonly threads: number
+  /** Bytes that tensors may take together; null: what the machine has. */
+  readonly memoryLimit: number | null
+  /** Where it was loaded from. */
+  readonly from: string
+}
+
+export interface OpenedEngine {
+  readonly backend: Backend<Tensor>
+  readonly facts: EngineFacts
+}
+
 /** One way to run tfjs in Node. */
 export interface Engine {
   readonly name: string
   /** The value of `prefer` and of `--backend` that asks for it. */
   readonly kind: 'tensorflow' | 'wasm'
   /** Load it and make it current. Rejects with the reason when it cannot be used here. */
-  readonly open: () => Promise<Backend<Tensor>>
+  readonly open: () => Promise<OpenedEngine>
   /** The command that makes it available. */
   readonly mend: string
 }
@@ -26,13 +43,13 @@ export const engines: ReadonlyArray<Engine> = [
     name: 'tfjs-node-gpu',
     kind: 'tensorflow',
     open: once(() => openTensorflow('@tensorflow/tfjs-node-gpu')),
-    mend: 'npm install @tensorflow/tfjs-node-gpu@4.22.0 (needs CUDA)',
+    mend: 'durian setup tensorflow --cuda (needs an NVIDIA GPU; what it installs is the engine tfjs-node)',
   },
   {
     name: 'tfjs-node',
     kind: 'tensorflow',
     open: once(() => openTensorflow('@tensorflow/tfjs-node')),
-    mend: 'npm install @tensorflow/tfjs-node@4.22.0, or set DURIAN_TFJS_NODE to the folder of an installed one',
+    mend: 'durian setup tensorflow',
   },
   { name: 'wasm', kind: 'wasm', open: once(openWasm), mend: 'npm install @tensorflow/tfjs-backend-wasm@4.22.0' },
 ]

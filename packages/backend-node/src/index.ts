@@ -6,5 +6,9 @@ export {
   type PassedOver,
   type Preference,
 } from './withNodeBackend.ts'
-export { nodeBackends, type EngineStatus } from './nodeBackends.ts'
+export { engineNames, mendOf, nodeBackends, type EngineStatus } from './nodeBackends.ts'
+export type { EngineFacts } from './engines.ts'
+export { probeEngine } from './setup/probe.ts'
+export { removeTensorflow, setupTensorflow, type SetupOptions, type SetupResult } from './setup/setupTensorflow.ts'
+export { tensorflowHome, versions as tensorflowVersions, type Variant } from './setup/folder.ts'
 export { paperQuantities, type DeviceAdvantages, type DeviceSamples, type PaperQuantities } from '@durian/backend-tfjs'

@@ -1,7 +1,7 @@
 import { backendError, DeviceFault, selfTest, type Tensor } from '@durian/backend-tfjs'
 import type { Backend, BackendError, WithBackend } from '@durian/core'
 import { either as E, type taskEither as TE } from 'fp-ts'
-import { engines, type Engine } from './engines.ts'
+import { engines, type Engine, type OpenedEngine } from './engines.ts'
 
 export type Preference = 'auto' | 'tensorflow' | 'wasm'
 
@@ -38,7 +38,7 @@ export const openNodeBackend =
     const passedOver: PassedOver[] = []
     for (const engine of engines.filter(({ kind }) => prefer === 'auto' || kind === prefer)) {
       const tried = await openEngine(engine)()
-      if (E.isRight(tried)) return E.right({ backend: tried.right, engine: engine.name, passedOver })
+      if (E.isRight(tried)) return E.right({ backend: tried.right.backend, engine: engine.name, passedOver })
       passedOver.push({ name: engine.name, reason: tried.left, mend: engine.mend })
     }
     const reasons = passedOver.map(({ name, reason, mend }) => `${name}: ${reason} (mend: ${mend})`).join('; ')
@@ -47,12 +47,12 @@ export const openNodeBackend =
 
 /** Load an engine and let it prove that it computes; the reason why not is one sentence. */
 export const openEngine =
-  (engine: Engine): TE.TaskEither<string, Backend<Tensor>> =>
+  (engine: Engine): TE.TaskEither<string, OpenedEngine> =>
   async () => {
     try {
-      const backend = await engine.open()
-      const tested = await selfTest(backend)()
-      return E.isRight(tested) ? E.right(backend) : E.left(tested.left.reason)
+      const opened = await engine.open()
+      const tested = await selfTest(opened.backend)()
+      return E.isRight(tested) ? E.right(opened) : E.left(tested.left.reason)
     } catch (thrown) {
       return E.left(reasonOf(engine, thrown))
     }

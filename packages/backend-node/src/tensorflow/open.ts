@@ -1,41 +1,91 @@
 import { createRequire } from 'node:module'
+import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { tfjsBackend, type Tensor, type Tf } from '@durian/backend-tfjs'
 import type { Backend } from '@durian/core'
+import type { OpenedEngine } from '../engines.ts'
+import { currentInstallation, tensorflowHome, tfjsNodeIn, type Variant } from '../setup/folder.ts'
+
+/** What tfjs-node's backend object tells about the library under it. */
+interface NodeKernelBackend {
+  readonly binding?: { readonly TF_Version?: string }
+  readonly isUsingGpuDevice?: boolean
+}
 
 /**
- * tfjs on TensorFlow's own library. The package is an optional peer: it is looked up next to this package, in `NODE_PATH`,
- * or in the folder that the environment variable DURIAN_TFJS_NODE names (an installed `@tensorflow/tfjs-node`).
+ * tfjs on TensorFlow's own library. `@tensorflow/tfjs-node` is an optional peer, looked for in this order: the folder that the environment
+ * variable DURIAN_TFJS_NODE names, the installation of `durian setup tensorflow`, next to this package or in `NODE_PATH`.
  * Rejects with one sentence when it is not there or does not load.
  */
-export const openTensorflow = async (packageName: string): Promise<Backend<Tensor>> => {
+export const openTensorflow = async (packageName: string): Promise<OpenedEngine> => {
   restoreNodeUtil()
   process.env['TF_CPP_MIN_LOG_LEVEL'] ??= '2'
-  const tf = await load(packageName)
+  // else TensorFlow takes the whole of a GPU's memory at once, and a second process finds none
+  process.env['TF_FORCE_GPU_ALLOW_GROWTH'] ??= 'true'
+  const found = locate(packageName)
+  const tf = await load(found)
   if (!(await tf.setBackend('tensorflow')))
     throw new Error(`${packageName} loaded, but its TensorFlow backend did not start`)
   await tf.ready()
-  const library = (tf.backend() as unknown as { readonly binding?: { readonly TF_Version?: string } }).binding
-  const device =
-    (tf.backend() as unknown as { readonly isUsingGpuDevice?: boolean }).isUsingGpuDevice === true ? 'GPU' : 'CPU'
+  const { binding, isUsingGpuDevice } = tf.backend() as unknown as NodeKernelBackend
+  const device = isUsingGpuDevice === true ? 'GPU' : 'CPU'
+  const library = binding?.TF_Version ?? 'of unknown version'
   const threads = process.env['TF_NUM_INTRAOP_THREADS']
-  return tfjsBackend(tf, {
+  const name = packageName.replace('@tensorflow/', '')
+  // a CUDA build without a GPU computes on the processor and says nothing
+  const fallen = found.variant === 'cuda' && device === 'CPU' ? ' (a CUDA build, but no GPU answers)' : ''
+  const backend: Backend<Tensor> = tfjsBackend(tf, {
     name: 'tensorflow',
     description: [
-      `${packageName.replace('@tensorflow/', '')} ${tf.version_core}`,
-      `libtensorflow ${library?.TF_Version ?? 'of unknown version'}`,
-      threads === undefined ? device : `${device}, ${threads} threads`,
+      `${name} ${tf.version_core}`,
+      `libtensorflow ${library}`,
+      `${device}${fallen}${threads === undefined ? '' : `, ${threads} threads`}`,
     ].join(', '),
   })
+  return {
+    backend,
+    facts: {
+      libraries: { [name]: tf.version_core, libtensorflow: library },
+      device: `${device}${fallen}`,
+      threads: threads === undefined ? availableParallelism() : Number(threads),
+      memoryLimit: null,
+      from: found.folder,
+    },
+  }
 }
 
-const load = async (packageName: string): Promise<Tf> => {
-  const folder = process.env['DURIAN_TFJS_NODE']
-  const entry =
-    folder !== undefined && packageName === '@tensorflow/tfjs-node'
-      ? createRequire(join(folder, 'package.json')).resolve(folder)
-      : createRequire(import.meta.url).resolve(packageName)
+interface Found {
+  readonly entry: string
+  /** Where it was found, in the user's words. */
+  readonly folder: string
+  readonly variant: Variant | null
+}
+
+const fromFolder = (folder: string, variant: Variant | null): Found => ({
+  entry: createRequire(join(folder, 'package.json')).resolve(folder),
+  folder,
+  variant,
+})
+
+const locate = (packageName: string): Found => {
+  if (packageName === '@tensorflow/tfjs-node') {
+    const named = process.env['DURIAN_TFJS_NODE']
+    if (named !== undefined && named !== '') {
+      try {
+        return fromFolder(named, null)
+      } catch {
+        throw new Error(`DURIAN_TFJS_NODE names ${named}, which is no folder of an installed @tensorflow/tfjs-node`)
+      }
+    }
+    const current = currentInstallation(tensorflowHome())
+    if (current !== null) return fromFolder(tfjsNodeIn(current.folder), current.manifest.variant)
+  }
+  const entry = createRequire(import.meta.url).resolve(packageName)
+  return { entry, folder: 'an installed package', variant: null }
+}
+
+const load = async ({ entry }: Found): Promise<Tf> => {
   const loaded = (await import(pathToFileURL(entry).href)) as Tf & { readonly default?: Tf }
   return loaded.default ?? loaded
 }

@@ -1,12 +1,12 @@
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
-import { tfjsBackend, type Tensor, type Tf } from '@durian/backend-tfjs'
-import type { Backend } from '@durian/core'
+import { tfjsBackend, type Tf } from '@durian/backend-tfjs'
+import type { OpenedEngine } from '../engines.ts'
 import { guardHeap, type WasmBackend } from './heap.ts'
 import { installKernels } from './kernels.ts'
 
 /** tfjs on WebAssembly with SIMD, one thread: works wherever Node does. */
-export const openWasm = async (): Promise<Backend<Tensor>> => {
+export const openWasm = async (): Promise<OpenedEngine> => {
   const listeners = processListeners()
   const tf = (await import('@tensorflow/tfjs')) as unknown as Tf
   const wasm = await import('@tensorflow/tfjs-backend-wasm')
@@ -22,7 +22,19 @@ export const openWasm = async (): Promise<Backend<Tensor>> => {
   guardHeap(backend)
   const { fused } = installKernels(tf, backend)
   const simd = fused ? 'SIMD with fused multiply-add' : 'SIMD'
-  return tfjsBackend(tf, { name: 'wasm', description: `tfjs-backend-wasm ${wasm.version_wasm}, ${simd}, 1 thread` })
+  return {
+    backend: tfjsBackend(tf, {
+      name: 'wasm',
+      description: `tfjs-backend-wasm ${wasm.version_wasm}, ${simd}, 1 thread`,
+    }),
+    facts: {
+      libraries: { 'tfjs-backend-wasm': wasm.version_wasm, tfjs: tf.version_core },
+      device: `CPU, ${simd}`,
+      threads: 1,
+      memoryLimit: 2 ** 32,
+      from: dirname(manifest),
+    },
+  }
 }
 
 /** emscripten installs handlers that rethrow whatever reaches the process, also what others would have handled. */

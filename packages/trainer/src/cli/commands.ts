@@ -53,6 +53,12 @@ export const commands: ReadonlyArray<CommandEntry> = [
     load: async () => (await import('./data.ts')).registerData,
   },
   {
+    name: 'setup',
+    summary: 'install TensorFlow, the fastest engine: durian setup tensorflow',
+    load: async () => (await import('./setup.ts')).registerSetup,
+    rewrite: async (argv) => (await import('./setup.ts')).withLibraryVersion(argv),
+  },
+  {
     name: 'doctor',
     alias: 'env',
     summary: 'which backends work here, what is missing, and the command that mends it',
