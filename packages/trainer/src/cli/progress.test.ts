@@ -1,6 +1,7 @@
+import { EventEmitter } from 'node:events'
 import { describe, expect, it } from 'vitest'
 import { duration } from '../run/duration.ts'
-import { startProgress } from './progress.ts'
+import { startProgress, stopProgress } from './progress.ts'
 import { textTable } from './textTable.ts'
 
 const sink = (): { readonly stream: NodeJS.WriteStream; readonly text: () => string } => {
@@ -42,6 +43,20 @@ describe('startProgress after the first unit', () => {
     now = 3000
     progress.update(2, 'b')
     expect(text()).toBe('1/12 steps, a\n2/12 steps, 30 s left, b\n')
+  })
+})
+
+describe('a bar on a terminal', () => {
+  it('is stopped with its command: a bar left running would keep the process alive', () => {
+    const text: string[] = []
+    const write = (chunk: string) => (text.push(chunk), true)
+    const stream = Object.assign(new EventEmitter(), { isTTY: true, columns: 80, write, cursorTo: () => true })
+    const timers = () => process.getActiveResourcesInfo().filter((kind) => kind === 'Timeout').length
+    const before = timers()
+    startProgress({ label: 'steps', total: 3, stream: stream as unknown as NodeJS.WriteStream }).update(1)
+    expect(timers()).toBeGreaterThan(before)
+    stopProgress()
+    expect(timers()).toBe(before)
   })
 })
 

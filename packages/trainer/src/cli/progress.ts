@@ -65,6 +65,14 @@ interface BarOptions {
   readonly status: (done: number, detail: string) => string
 }
 
+/** Bars on the screen. Each has a timer that keeps the process alive until it is stopped. */
+const onScreen = new Set<Progress>()
+
+/** Stops what a command that failed or was interrupted left on the screen; without it the process would never end. */
+export const stopProgress = (): void => {
+  for (const progress of onScreen) progress.stop()
+}
+
 const bar = ({ label, total, before, stream, status }: BarOptions): Progress => {
   const all = new MultiBar(
     {
@@ -79,14 +87,19 @@ const bar = ({ label, total, before, stream, status }: BarOptions): Progress => 
   )
   const one = all.create(total, before, { status: '' })
   let last = ''
-  return {
+  const progress: Progress = {
     update: (done, detail = last) => {
       last = detail
       one.update(done, { status: status(done, detail) })
     },
     line: (text) => all.log(`${text}\n`),
-    stop: () => all.stop(),
+    stop: () => {
+      onScreen.delete(progress)
+      all.stop()
+    },
   }
+  onScreen.add(progress)
+  return progress
 }
 
 interface LineOptions extends Omit<BarOptions, 'before'> {

@@ -1,5 +1,6 @@
 import { either as E, type taskEither as TE } from 'fp-ts'
 import { sentence, type TrainError } from '../errors.ts'
+import { stopProgress } from './progress.ts'
 
 /** 2 for bad input, 1 for a failed run or device, 130 after Ctrl-C. */
 export const exitCodeOf = (error: TrainError): number => {
@@ -18,7 +19,7 @@ export const exitCodeOf = (error: TrainError): number => {
 
 /** The end of every command: runs the effect; a Left becomes one sentence on stderr and the exit code that goes with it. */
 export const runCommand = async <A>(effect: TE.TaskEither<TrainError, A>): Promise<void> => {
-  const result = await effect()
+  const result = await effect().finally(stopProgress)
   if (E.isRight(result)) return
   process.stderr.write(`${sentence(result.left)}\n`)
   process.exitCode = exitCodeOf(result.left)
