@@ -17,6 +17,8 @@ export interface AdvantageRow {
   readonly entropy?: number | null
   /** Instead of an entropy: patch features, [P][d]. */
   readonly features?: ReadonlyArray<ReadonlyArray<number>> | null
+  /** For `gdpo`: the rewards of each function, [K][G], K >= 1; null where one did not judge a rollout. */
+  readonly parts?: ReadonlyArray<ReadonlyArray<number | null>>
 }
 
 const orNull = <A>(codec: t.Type<A>): t.Type<A | null> =>
@@ -30,7 +32,13 @@ const orNull = <A>(codec: t.Type<A>): t.Type<A | null> =>
 const shape = sealed(
   'a record with id and rewards',
   { id: Text, rewards: NumbersOrNull },
-  { logprobs: NumberLists, confidence: orNull(Finite), entropy: orNull(Finite), features: orNull(NumberRows) },
+  {
+    logprobs: NumberLists,
+    confidence: orNull(Finite),
+    entropy: orNull(Finite),
+    features: orNull(NumberRows),
+    parts: t.readonlyArray(NumbersOrNull),
+  },
   // Rows often carry columns of their own; only what looks like a slip of a known key is refused.
   { unknownKeys: 'near' },
 )
@@ -39,6 +47,10 @@ const shape = sealed(
 const conflict = (row: AdvantageRow): string | undefined => {
   if (row.logprobs !== undefined && row.logprobs.length !== row.rewards.length)
     return `'logprobs' has ${row.logprobs.length} rollouts and 'rewards' has ${row.rewards.length}: give one list of log-probs a reward`
+  const odd = row.parts?.find((part) => part.length !== row.rewards.length)
+  if (row.parts?.length === 0) return `'parts' is empty: give the rewards of one function at least`
+  if (odd !== undefined)
+    return `an entry of 'parts' has ${odd.length} rollouts and 'rewards' has ${row.rewards.length}: give one number a reward`
   if (row.logprobs !== undefined && typeof row.confidence === 'number')
     return `both 'logprobs' and 'confidence' are given: leave one out`
   if (Array.isArray(row.features) && typeof row.entropy === 'number')

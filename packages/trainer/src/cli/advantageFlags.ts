@@ -1,9 +1,10 @@
-import { durianDefaults, estimatorNames } from '@durian/core'
+import { durianDefaults, estimatorNames, rewardEstimatorNames } from '@durian/core'
 import { nearest } from '@durian/core/codec'
 import type { Command } from 'commander'
 import { either as E } from 'fp-ts'
 import { badInput, type TrainError } from '../errors.ts'
 import type { AdvantagesOptions } from './advantages.ts'
+import { onErrorChoices } from './jsonRows.ts'
 
 /** The flags as commander hands them over. */
 export interface AdvantageFlags {
@@ -15,6 +16,9 @@ export interface AdvantageFlags {
   readonly epsilon?: string
   readonly std_epsilon?: string
   readonly ddof?: string
+  readonly base?: string
+  readonly reward_weights?: string
+  readonly on_error?: string
 }
 
 const { weights, perceptualQuantiles, reasoningGroups, epsilon, ddof } = durianDefaults
@@ -37,6 +41,9 @@ export const addAdvantageFlags = (command: Command): Command =>
     .option('--std_epsilon <number>', `added to every std (default: ${epsilon})`)
     .option('--epsilon <number>', 'the same as --std_epsilon')
     .option('--ddof <0|1>', `every std divides by n - ddof (default: ${ddof})`)
+    .option('--base <name>', 'durian over the numerators of another estimator (default: grpo, the paper)')
+    .option('--reward_weights <w,…>', "weights of the 'parts' of gdpo (default: 1 each)")
+    .option('--on_error <fail|skip>', 'at a bad row: stop, or leave it out and count it on stderr (default: fail)')
 
 /** What is wrong with a flag, as an exception inside `advantagesOptionsOf`: a dozen checks read better without a dozen binds. */
 class BadFlag extends Error {}
@@ -104,6 +111,19 @@ const freedom = (flags: AdvantageFlags): 0 | 1 => {
   return oneOf('ddof', flags.ddof, ['0', '1']) === '1' ? 1 : 0
 }
 
+const partWeights = ({ reward_weights: text }: AdvantageFlags): Pick<AdvantagesOptions, 'rewardWeights'> => {
+  if (text === undefined) return {}
+  const rule = { wanted: 'finite numbers, such as 0.9,0.1', holds: () => true }
+  return { rewardWeights: numbers('reward_weights', text, text.split(',').length, rule) }
+}
+
+const base = ({ base: text, estimator = 'durian' }: AdvantageFlags): Pick<AdvantagesOptions, 'base'> => {
+  if (text === undefined) return {}
+  if (estimator !== 'durian')
+    throw new BadFlag(`--base belongs to --estimator durian, not to ${estimator}: leave it out.`)
+  return { base: oneOf('base', text, rewardEstimatorNames) }
+}
+
 /** The flags as options. Left: the flag and what it takes. */
 export const advantagesOptionsOf = (flags: AdvantageFlags): E.Either<TrainError, AdvantagesOptions> => {
   try {
@@ -115,6 +135,9 @@ export const advantagesOptionsOf = (flags: AdvantageFlags): E.Either<TrainError,
       reasoningGroups: groups(flags),
       epsilon: stdEpsilon(flags),
       ddof: freedom(flags),
+      ...base(flags),
+      ...partWeights(flags),
+      onError: oneOf('on_error', flags.on_error ?? 'fail', onErrorChoices),
     })
   } catch (thrown) {
     if (thrown instanceof BadFlag) return E.left(badInput(thrown.message))

@@ -2,9 +2,11 @@ import { type AdvantageResult, AdvantageResult as Result } from '@durian/core/co
 import { either as E } from 'fp-ts'
 import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
-import { sentence } from '../errors.ts'
+import { durianDefaults, estimator as estimatorOf, estimatorNames } from '@durian/core'
+import { attempt, type Take } from '../effect.ts'
+import { sentence, type TrainError } from '../errors.ts'
 import { advantagesOptionsOf, type AdvantageFlags } from './advantageFlags.ts'
-import { runAdvantages } from './advantages.ts'
+import { advantageLines, perPrompt } from './advantages.ts'
 import { exitCodeOf } from './runCommand.ts'
 
 const linesFrom = async function* (lines: ReadonlyArray<string>): AsyncGenerator<string> {
@@ -17,18 +19,16 @@ type Row = Readonly<Record<string, unknown>>
 const advantages = (
   rows: ReadonlyArray<Row | string>,
   flags: AdvantageFlags = {},
-): Promise<E.Either<{ code: number; message: string }, ReadonlyArray<AdvantageResult>>> => {
-  const failure = E.mapLeft((error: Parameters<typeof sentence>[0]) => ({
-    code: exitCodeOf(error),
-    message: sentence(error),
-  }))
-  const options = advantagesOptionsOf(flags)
-  if (E.isLeft(options)) return Promise.resolve(failure(options))
-  const lines = rows.map((row) => (typeof row === 'string' ? row : JSON.stringify(row)))
-  return runAdvantages(linesFrom(lines), options.right)().then((result) =>
-    failure(E.map((out: Iterable<string>) => Array.from(out, (line) => JSON.parse(line) as AdvantageResult))(result)),
-  )
-}
+  say: (sentence: string) => void = () => undefined,
+): Promise<E.Either<{ code: number; message: string }, ReadonlyArray<AdvantageResult>>> =>
+  attempt(async (take: Take<TrainError>) => {
+    const options = await take(advantagesOptionsOf(flags))
+    const found: Array<AdvantageResult> = []
+    const lines = rows.map((row) => (typeof row === 'string' ? row : JSON.stringify(row)))
+    for await (const line of advantageLines(linesFrom(lines), options, take, say))
+      found.push(JSON.parse(line) as AdvantageResult)
+    return found
+  })().then(E.mapLeft((error) => ({ code: exitCodeOf(error), message: sentence(error) })))
 
 const right = async (rows: ReadonlyArray<Row | string>, flags: AdvantageFlags = {}) => {
   const result = await advantages(rows, flags)
@@ -177,11 +177,128 @@ describe('bad rows end with exit code 2, one sentence and the line', () => {
     expect(line!.reasoning).toEqual({ confidence: null, bucket: null, std: Math.SQRT1_2 })
   })
 
-  it('nothing comes out when a late row is bad', async () => {
-    const options = advantagesOptionsOf({})
-    if (E.isLeft(options)) throw new Error('defaults')
-    const result = await runAdvantages(linesFrom([JSON.stringify(row), 'oops']), options.right)()
-    expect(E.isLeft(result)).toBe(true)
+  it('nothing comes out when a late row is bad, but for rows that need no others', async () => {
+    const printed = async (flags: AdvantageFlags): Promise<number> => {
+      let count = 0
+      await attempt(async (take: Take<TrainError>) => {
+        const options = await take(advantagesOptionsOf(flags))
+        for await (const _ of advantageLines(linesFrom([JSON.stringify(row), 'oops']), options, take)) count++
+      })()
+      return count
+    }
+    expect(await printed({})).toBe(0)
+    expect(await printed({ estimator: 'batch' })).toBe(0)
+    expect(await printed({ estimator: 'grpo' })).toBe(1)
+  })
+
+  it('log-probs of some rows only, where tokens are counted, and parts that do not fit', async () => {
+    const flags = { estimator: 'reinforce_plus_plus' }
+    expect(await complaint([row, { id: 'b', rewards: [1, 0] }], flags)).toBe(
+      "Standard input, line 2: it has no 'logprobs', and the rows before it have one.",
+    )
+    const gdpo = { estimator: 'gdpo' }
+    const parts = [[1, 0]]
+    expect(await complaint([{ id: 'a', rewards: [1, 0], parts: [[1]] }], gdpo)).toBe(
+      "Standard input, line 1: an entry of 'parts' has 1 rollouts and 'rewards' has 2: give one number a reward.",
+    )
+    expect(await complaint([{ id: 'a', rewards: [1, 0], parts: [] }], gdpo)).toMatch(/'parts' is empty/)
+    expect(
+      await complaint(
+        [
+          { id: 'a', rewards: [1, 0] },
+          { id: 'b', rewards: [1, 0], parts },
+        ],
+        gdpo,
+      ),
+    ).toBe("Standard input, line 2: it has a 'parts', and the rows before it have none.")
+    expect(await complaint([{ id: 'a', rewards: [1, 0], parts }], { ...gdpo, reward_weights: '1,2' })).toBe(
+      'Standard input, line 1: it has 1 rewards a rollout and --reward_weights has 2 numbers.',
+    )
+    expect(
+      await complaint(
+        [
+          { id: 'a', rewards: [1, 0], parts: [...parts, ...parts] },
+          { id: 'b', rewards: [1, 0], parts },
+        ],
+        gdpo,
+      ),
+    ).toBe('Standard input, line 2: it has 1 rewards a rollout, and the rows before it have 2.')
+  })
+
+  it('--on_error skip leaves them out, and says how many there were of each kind', async () => {
+    const said: Array<string> = []
+    const rows = [row, 'oops', { id: 'b', rewards: [] }, row, { id: 'c', rewards: [1, 0] }, { ...row, id: 'd' }]
+    const result = await advantages(rows, { on_error: 'skip' }, (sentence) => said.push(sentence))
+    expect(E.isRight(result) && result.right.map(({ id }) => id)).toEqual(['q0', 'd'])
+    expect(said).toHaveLength(1)
+    expect(said[0]).toMatch(
+      /^Skipped 4 of 6 rows: 1 not JSON, 1 with a wrong or missing field, 1 with the id of an earlier line, 1 without what this estimator needs\. The first: Standard input, line 2: /,
+    )
+    said.length = 0
+    await advantages([row], { on_error: 'skip' }, (sentence) => said.push(sentence))
+    expect(said).toEqual([])
+  })
+})
+
+describe('rows that need no others', () => {
+  it.each(perPrompt)('%s gives each row of a batch what it gives the row alone', async (estimator) => {
+    const rows = [
+      { id: 'a', rewards: [1, 0, 0.5, null] },
+      { id: 'b', rewards: [0.1, 0.9] },
+      { id: 'c', rewards: [1, 1, 1] },
+    ]
+    const samples = rows.map(({ rewards }) => ({ rewards, entropy: null, confidence: null }))
+    const batch = estimatorOf(estimator, durianDefaults)(samples)
+    expect((await right(rows, { estimator })).map((line) => line.advantages)).toEqual(batch.advantages)
+  })
+
+  it('come out before the next line is read', async () => {
+    const read: Array<number> = []
+    const lines = async function* (): AsyncGenerator<string> {
+      for (const id of [1, 2, 3]) {
+        read.push(id)
+        yield JSON.stringify({ id: String(id), rewards: [1, 0] })
+      }
+    }
+    const seen: Array<number> = []
+    await attempt(async (take: Take<TrainError>) => {
+      const options = await take(advantagesOptionsOf({ estimator: 'rloo' }))
+      for await (const _ of advantageLines(lines(), options, take)) seen.push(read.length)
+    })()
+    expect(seen).toEqual([1, 2, 3])
+  })
+})
+
+describe('what rows bring besides rewards', () => {
+  it('gdpo weighs the parts, reinforce_plus_plus counts tokens, and durian scales another base', async () => {
+    const parts = [
+      [1, 0, 0],
+      [0, 0.1, 0],
+    ]
+    const rows = [
+      { id: 'a', rewards: [1, 0.1, 0], parts },
+      {
+        id: 'b',
+        rewards: [0, 1, 0],
+        parts: [
+          [0, 1, 0],
+          [0, 0, 0],
+        ],
+      },
+    ]
+    const equal = await right(rows, { estimator: 'gdpo' })
+    expect(equal[0]!.advantages[0]).toBeCloseTo(equal[0]!.advantages[1]!, 4)
+    const first = await right(rows, { estimator: 'gdpo', reward_weights: '1,0' })
+    expect(first[0]!.advantages[1]).toBeCloseTo(first[0]!.advantages[2]!, 12)
+
+    const long = [{ id: 'a', rewards: [1, 0], logprobs: [[-1, -1, -1], [-1]] }]
+    const plain = await right([{ id: 'a', rewards: [1, 0] }], { estimator: 'reinforce_plus_plus' })
+    expect(plain[0]!.advantages[0]).toBeCloseTo(-plain[0]!.advantages[1]!, 12)
+    const tokens = await right(long, { estimator: 'reinforce_plus_plus' })
+    expect(3 * tokens[0]!.advantages[0]!).toBeCloseTo(-tokens[0]!.advantages[1]!, 12)
+
+    const base = await right([{ id: 'a', rewards: [1, 0, 0], confidence: -1 }], { base: 'rloo', weights: '1,0,0' })
+    expect(base[0]!.advantages).toEqual([1, -0.5, -0.5])
   })
 })
 
@@ -223,10 +340,10 @@ describe('flags', () => {
       '--confidence takes one of sequence-sum, token-mean (did you mean token-mean?), not "token_mean".',
       { confidence: 'token_mean' },
     ],
-    [
-      '--estimator takes one of durian, grpo, dr_grpo, batch, rloo, none (did you mean grpo?), not "gpro".',
-      { estimator: 'gpro' },
-    ],
+    [`--estimator takes one of ${estimatorNames.join(', ')} (did you mean grpo?), not "gpro".`, { estimator: 'gpro' }],
+    ['--on_error takes one of fail, skip, not "ignore".', { on_error: 'ignore' }],
+    ['--reward_weights takes finite numbers, such as 0.9,0.1, not "1,x".', { reward_weights: '1,x' }],
+    ['--base belongs to --estimator durian, not to rloo: leave it out.', { base: 'grpo', estimator: 'rloo' }],
   ])('%s', async (message, flags) => {
     expect(await complaint([], flags)).toBe(message)
   })

@@ -1,11 +1,13 @@
 import { either as E } from 'fp-ts'
+import { pipe } from 'fp-ts/lib/function.js'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Writable } from 'node:stream'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { sentence } from '../errors.ts'
-import { fileEntropies, runEntropy } from './entropy.ts'
+import { sentence, type TrainError } from '../errors.ts'
+import { attempt, type Take } from '../effect.ts'
+import { entropyLines, fileEntropies, type EntropyResult } from './featureEntropies.ts'
 import { linesOf, writeLines } from './lines.ts'
 
 const cross = [
@@ -24,6 +26,19 @@ const collected = async (lines: AsyncIterable<string>): Promise<ReadonlyArray<st
   return found
 }
 
+/** The results of `durian entropy` over lines. */
+const entropiesOf = (
+  lines: ReadonlyArray<string>,
+  options: Parameters<typeof entropyLines>[2] = { onError: 'fail' },
+): Promise<E.Either<string, ReadonlyArray<EntropyResult>>> =>
+  attempt(async (take: Take<TrainError>) => collected(entropyLines(chunksOf(lines), take, options)))().then((result) =>
+    pipe(
+      result,
+      E.mapLeft(sentence),
+      E.map((found) => found.map((line) => JSON.parse(line) as EntropyResult)),
+    ),
+  )
+
 describe('durian entropy < features.jsonl', () => {
   it('prints entropy, patches and dim a line, in order', async () => {
     const lines = [
@@ -37,17 +52,48 @@ describe('durian entropy < features.jsonl', () => {
       },
       { id: 'cross', features: cross },
     ].map((row) => JSON.stringify(row))
-    const result = await runEntropy(chunksOf(lines))()
-    if (E.isLeft(result)) throw new Error(sentence(result.left))
-    const [flat, other] = Array.from(result.right, (line) => JSON.parse(line) as { entropy: number })
+    const result = await entropiesOf(lines)
+    if (E.isLeft(result)) throw new Error(result.left)
+    const [flat, other] = result.right
     expect(flat).toEqual({ id: 'flat', entropy: 0, patches: 3, dim: 2 })
     expect(other).toEqual({ id: 'cross', entropy: expect.closeTo(Math.LN2, 14) as number, patches: 4, dim: 2 })
   })
 
   it('names the line of a ragged matrix', async () => {
-    const result = await runEntropy(chunksOf(['{"id":"a","features":[[1],[1,2]]}']))()
-    expect(E.isLeft(result) && sentence(result.left)).toBe(
-      'Standard input, line 1: features: row 1 has 2 numbers, row 0 has 1.',
+    expect(await entropiesOf(['{"id":"a","features":[[1],[1,2]]}'])).toEqual(
+      E.left('Standard input, line 1: features: row 1 has 2 numbers, row 0 has 1.'),
+    )
+  })
+
+  it('prints a line before the next is read', async () => {
+    const read: Array<number> = []
+    const lines = async function* (): AsyncGenerator<string> {
+      for (const id of [1, 2, 3]) {
+        read.push(id)
+        yield JSON.stringify({ id: String(id), features: cross })
+      }
+    }
+    await attempt(async (take) => {
+      for await (const line of entropyLines(lines(), take, { onError: 'fail' })) {
+        expect(JSON.parse(line)).toMatchObject({ id: String(read.length) })
+      }
+    })()
+    expect(read).toEqual([1, 2, 3])
+  })
+
+  it('leaves bad rows out and counts them with --on_error skip', async () => {
+    const said: Array<string> = []
+    const lines = [
+      '{"id":"a","features":[[1],[2],[4]]}',
+      'oops',
+      '{"id":"b","features":[[1e999]]}',
+      '{"id":"a","features":[[1]]}',
+    ]
+    const result = await entropiesOf(lines, { onError: 'skip', say: (sentence) => said.push(sentence) })
+    expect(E.isRight(result) && result.right.map(({ id }) => id)).toEqual(['a'])
+    expect(said).toHaveLength(1)
+    expect(said[0]).toMatch(
+      /^Skipped 3 of 4 rows: 1 not JSON, 1 with a wrong or missing field, 1 with the id of an earlier line\. The first: Standard input, line 2: it is not JSON/,
     )
   })
 })

@@ -1,67 +1,26 @@
-import { visualEntropy } from '@durian/core'
-import { FeatureRow } from '@durian/core/codec'
-import type { Command } from 'commander'
+import type { Preference } from '@durian/backend-node'
+import { type Command, InvalidArgumentError, Option } from 'commander'
 import { either as E, type taskEither as TE } from 'fp-ts'
 import { attempt } from '../effect.ts'
 import { badInput, type TrainError } from '../errors.ts'
-import { readSafetensors } from '../io/safetensors.ts'
-import { readJsonRows } from './jsonRows.ts'
+import { entropyLines, fileEntropies } from './featureEntropies.ts'
+import { onErrorChoices, type OnError } from './jsonRows.ts'
 import { filterStdin, writeLines } from './lines.ts'
+import { type EntropiesOptions, pictureEntropies, pictureFiles, pictureRows } from './pictureEntropies.ts'
+import { startProgress } from './progress.ts'
 import { runCommand } from './runCommand.ts'
+import type { FeatureKind } from './visionEntropy.ts'
 
-/** A line out of `durian entropy`. */
-export interface EntropyResult {
-  readonly id: string
-  /** H(I), nats (paper, eq. 9). */
-  readonly entropy: number
-  readonly patches: number
-  readonly dim: number
+interface EntropyFlags {
+  readonly features?: string
+  readonly model?: string
+  readonly data?: string
+  readonly num_workers?: number
+  readonly cache?: string
+  readonly feature_kind: FeatureKind
+  readonly backend: Preference
+  readonly on_error: OnError
 }
-
-/** `durian entropy < features.jsonl` without its streams: `{"id", "features": [P][d]}` a line in, `EntropyResult` a line out, in order. */
-export const runEntropy = (lines: AsyncIterable<string>): TE.TaskEither<TrainError, Iterable<string>> =>
-  attempt(async (take) => {
-    const results = await take(
-      readJsonRows(lines, FeatureRow, ({ id, features }): E.Either<string, EntropyResult> => {
-        const [patches, dim] = [features.length, features[0]!.length]
-        return E.right({
-          id,
-          entropy: visualEntropy({ rows: patches, cols: dim, data: features.flat() }),
-          patches,
-          dim,
-        })
-      }),
-    )
-    return results.map((result) => JSON.stringify(result))
-  })
-
-/** Entropies of the matrices in a safetensors file, in order of their names: one [P, d] tensor a picture. */
-export const fileEntropies = (path: string): TE.TaskEither<TrainError, ReadonlyArray<EntropyResult>> =>
-  attempt(async (take) => {
-    const tensors = await take(readSafetensors(path))
-    const names = Object.keys(tensors).sort()
-    if (names.length === 0) return take<never>(E.left(badInput(`${path}: it holds no tensor.`)))
-    const results: Array<EntropyResult> = []
-    for (const id of names) {
-      const { shape, data } = tensors[id]!
-      const [patches, dim] = shape
-      if (shape.length !== 2 || patches === 0 || dim === 0)
-        return take<never>(
-          E.left(
-            badInput(
-              `${path}: tensor '${id}' has shape [${shape.join(', ')}]; give one [patches, dim] matrix a picture.`,
-            ),
-          ),
-        )
-      const odd = data.findIndex((value) => !Number.isFinite(value))
-      if (odd >= 0)
-        return take<never>(
-          E.left(badInput(`${path}: entry ${odd} of tensor '${id}' is ${data[odd]}, not a finite number.`)),
-        )
-      results.push({ id, entropy: visualEntropy({ rows: patches!, cols: dim!, data }), patches: patches!, dim: dim! })
-    }
-    return results
-  })
 
 const fromFile = (path: string): TE.TaskEither<TrainError, void> =>
   attempt(async (take) => {
@@ -72,17 +31,72 @@ const fromFile = (path: string): TE.TaskEither<TrainError, void> =>
     )
   })
 
+/** Flags that only pictures have a use for. */
+const forPictures = ['model', 'num_workers', 'cache'] as const
+
+const throughModel = (images: ReadonlyArray<string>, flags: EntropyFlags): TE.TaskEither<TrainError, void> =>
+  attempt(async (take) => {
+    const { model, data, cache, num_workers: workers, feature_kind: kind, backend, on_error: onError } = flags
+    if (model === undefined)
+      return take<never>(E.left(badInput('Pictures need a vision encoder: name a model folder with --model.')))
+    const rows = data === undefined ? pictureFiles(images) : await take(pictureRows(data))
+    const options: EntropiesOptions = {
+      ...{ model, kind, backend, onError, workers, cache },
+      progress: (total) => startProgress({ label: 'rows', total }),
+      print: (result) => writeLines(process.stdout, [JSON.stringify(result)]),
+    }
+    await take(pictureEntropies(rows, options))
+  })
+
+/** What the arguments ask for: pictures through a model, a file of features, or standard input. */
+const entropy = (images: ReadonlyArray<string>, flags: EntropyFlags): TE.TaskEither<TrainError, void> => {
+  const { features, data } = flags
+  const refuse = (message: string) => () => Promise.resolve(E.left(badInput(message)))
+  const sources = [images.length > 0, data !== undefined, features !== undefined].filter((given) => given)
+  if (sources.length > 1) return refuse('Give one of pictures, --data and --features.')
+  if (images.length > 0 || data !== undefined) return throughModel(images, flags)
+  const idle = forPictures.find((flag) => flags[flag] !== undefined)
+  if (idle !== undefined) return refuse(`--${idle} is for pictures: name some, or a data set with --data.`)
+  if (features !== undefined) return fromFile(features)
+  return filterStdin((lines, take) => entropyLines(lines, take, { onError: flags.on_error }))
+}
+
+/** A whole number of at least 1. */
+const positive = (text: string): number => {
+  const value = Number(text)
+  if (!Number.isSafeInteger(value) || value < 1)
+    throw new InvalidArgumentError(`It takes a whole number of at least 1.`)
+  return value
+}
+
 /** Adds `durian entropy` to the program. */
 export const registerEntropy = (program: Command): void => {
   program
     .command('entropy')
-    .summary('visual entropy of feature matrices')
+    .summary('visual entropy of pictures, or of feature matrices')
     .description(
-      'Prints {"id", "entropy", "patches", "dim"} a line: for each [patches, dim] tensor of --features, or for each line\n' +
+      'Prints {"id", "entropy", "patches", "dim"} a line: for each picture file or each row of --data (all pictures of a row together),\n' +
+        'seen through the vision encoder of --model; for each [patches, dim] tensor of --features; or for each line\n' +
         '{"id", "features": [P][d]} of standard input. The entropy is in nats, from 0 to ln min(patches - 1, dim).',
     )
+    .argument('[pictures...]', 'picture files (PNG, JPEG, WebP)')
+    .option('--data <file>', 'rows with pictures: file.parquet, file.jsonl or folder@split')
+    .option('--model <folder>', 'model in the Hub’s layout, for pictures')
+    .option('--num_workers <n>', 'processes that look at pictures (default: one a core; 1 with TensorFlow)', positive)
+    .option('--cache <folder>', 'keeps entropies there, by content of encoder and pictures')
     .option('--features <file>', 'safetensors file with one matrix a picture')
-    .action(({ features }: { readonly features?: string }) =>
-      runCommand(features === undefined ? filterStdin(runEntropy) : fromFile(features)),
+    .addOption(
+      new Option('--feature_kind <name>', 'features after or before the patch merger (durian.features of a run)')
+        .choices(['merged', 'patches'])
+        .default('merged'),
     )
+    .addOption(
+      new Option('--backend <name>', 'where the encoder runs').choices(['auto', 'tensorflow', 'wasm']).default('auto'),
+    )
+    .addOption(
+      new Option('--on_error <what>', 'at a bad row or picture: stop, or leave it out and count it on stderr')
+        .choices(onErrorChoices)
+        .default('fail'),
+    )
+    .action((images: ReadonlyArray<string>, flags: EntropyFlags) => runCommand(entropy(images, flags)))
 }

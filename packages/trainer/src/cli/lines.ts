@@ -1,6 +1,7 @@
 import { once } from 'node:events'
 import { fstatSync } from 'node:fs'
 import { either as E, type taskEither as TE } from 'fp-ts'
+import { attempt, type Take } from '../effect.ts'
 import { badInput, type TrainError } from '../errors.ts'
 
 /**
@@ -31,8 +32,11 @@ export const linesOf = async function* (chunks: AsyncIterable<Uint8Array | strin
 /** Characters gathered before a write: one write a line would be slow on a pipe. */
 const WRITE_AT = 2 ** 16
 
-/** Writes lines, waiting whenever the reader is slower. */
-export const writeLines = async (out: NodeJS.WritableStream, lines: Iterable<string>): Promise<void> => {
+/** Writes lines as they come, waiting whenever the reader is slower. When the lines end with an error, those before it are written. */
+export const writeLines = async (
+  out: NodeJS.WritableStream,
+  lines: Iterable<string> | AsyncIterable<string>,
+): Promise<void> => {
   let gathered: Array<string> = []
   let length = 0
   const flush = async (): Promise<void> => {
@@ -41,27 +45,32 @@ export const writeLines = async (out: NodeJS.WritableStream, lines: Iterable<str
     length = 0
     if (!ready) await once(out, 'drain')
   }
-  for (const line of lines) {
-    gathered.push(line, '\n')
-    length += line.length
-    if (length > WRITE_AT) await flush()
+  try {
+    for await (const line of lines) {
+      gathered.push(line, '\n')
+      length += line.length
+      if (length > WRITE_AT) await flush()
+    }
+  } finally {
+    if (gathered.length > 0) await flush()
   }
-  if (gathered.length > 0) await flush()
 }
 
+/** Lines to lines; `take` ends it with an error, as in `attempt`. */
+export type LineFilter = (lines: AsyncIterable<string>, take: Take<TrainError>) => AsyncIterable<string>
+
 /**
- * A filter from standard input to standard output: nothing is written when `run` fails. Left also when standard input is a terminal or
- * a folder, where Node would wait or see nothing.
+ * A filter from standard input to standard output; lines go out as they are ready. Left also when standard input is a terminal or a folder,
+ * where Node would wait or see nothing.
  */
-export const filterStdin =
-  (
-    run: (lines: AsyncIterable<string>) => TE.TaskEither<TrainError, Iterable<string>>,
-  ): TE.TaskEither<TrainError, void> =>
-  async () => {
-    if (process.stdin.isTTY) return E.left(badInput('Standard input is a terminal: give the rows with "< rows.jsonl".'))
-    if (fstatSync(0).isDirectory()) return E.left(badInput('Standard input is a folder: give a file of JSON lines.'))
-    const result = await run(linesOf(process.stdin))()
-    if (E.isLeft(result)) return result
-    await writeLines(process.stdout, result.right)
-    return E.right(undefined)
-  }
+export const filterStdin = (filter: LineFilter): TE.TaskEither<TrainError, void> =>
+  attempt(async (take) => {
+    if (process.stdin.isTTY)
+      await take(E.left(badInput('Standard input is a terminal: give the rows with "< rows.jsonl".')))
+    if (fstatSync(0).isDirectory())
+      await take(E.left(badInput('Standard input is a folder: give a file of JSON lines.')))
+    await writeLines(process.stdout, filter(linesOf(process.stdin), take))
+  })
+
+/** A sentence beside the results: on standard error. */
+export const warn = (sentence: string): void => void process.stderr.write(`${sentence}\n`)
