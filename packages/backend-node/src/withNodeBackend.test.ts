@@ -10,6 +10,15 @@ describe('withNodeBackend', () => {
     expect(name).toEqual(E.right({ backend: 'wasm', description: expect.stringContaining('tfjs-backend-wasm 4.22.0') }))
   })
 
+  it('law: tells which engine it took before it is used', async () => {
+    const seen: string[] = []
+    await withNodeBackend({ prefer: 'wasm', onOpened: ({ engine }) => void seen.push(engine) })(() => {
+      seen.push('used')
+      return TE.of(0)
+    })()
+    expect(seen).toEqual(['wasm', 'used'])
+  })
+
   it('law: passes the left of its body on', async () => {
     expect(await withNodeBackend({ prefer: 'wasm' })(() => TE.left('no data'))()).toEqual(E.left('no data'))
   })

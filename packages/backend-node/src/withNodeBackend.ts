@@ -10,6 +10,8 @@ export interface NodeBackendOptions {
   readonly prefer: Preference
   /** Threads of TensorFlow; wasm has one. Takes effect before the library is loaded first. */
   readonly threads?: number
+  /** Told of the engine that was taken, before it is used. */
+  readonly onOpened?: (opened: Opened) => void
 }
 
 /** An engine that was tried and not taken. */
@@ -76,6 +78,7 @@ export const withNodeBackend =
     const opened = await openNodeBackend(options)()
     if (E.isLeft(opened)) return opened
     const { backend } = opened.right
+    options.onOpened?.(opened.right)
     try {
       return await use(backend)()
     } catch (thrown) {

@@ -1,16 +1,15 @@
 import { spawn } from 'node:child_process'
-import { extname } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { EngineStatus } from '../nodeBackends.ts'
 
 /** More than the slowest start seen: 3 s for TensorFlow's library from a cold disk. */
 const PATIENCE_MS = 120_000
 
-/** The script beside this one, in the same form: compiled or source. */
-const script = (): string => {
-  const here = fileURLToPath(import.meta.url)
-  return fileURLToPath(new URL(`./probeMain${extname(here)}`, import.meta.url))
-}
+/** Compiled even when this file runs from its source: a process of its own has no test runner to compile for it. */
+const script = fileURLToPath(new URL('./probeMain.js', import.meta.url)).replace(
+  /([/\\])src([/\\]setup[/\\])/,
+  '$1dist$2',
+)
 
 /**
  * Try one engine, with its self-test, in a process of its own: it can crash there, it leaves nothing loaded here, and two copies of
@@ -18,7 +17,7 @@ const script = (): string => {
  */
 export const probeEngine = (name: string, env: NodeJS.ProcessEnv = process.env): Promise<EngineStatus> =>
   new Promise((resolve) => {
-    const child = spawn(process.execPath, [script(), name], {
+    const child = spawn(process.execPath, [script, name], {
       env,
       stdio: ['ignore', 'pipe', 'pipe'],
       timeout: PATIENCE_MS,

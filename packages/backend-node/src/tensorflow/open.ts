@@ -90,9 +90,11 @@ const load = async ({ entry }: Found): Promise<Tf> => {
   return loaded.default ?? loaded
 }
 
-/** Node 23 removed two functions that tfjs-node still calls (tensorflow/tfjs#8609, mended in #8425, never released). */
+/**
+ * Node 23 removed two functions that tfjs-node still calls (tensorflow/tfjs#8609, mended in #8425, never released); Node 22 warns of them.
+ */
 const restoreNodeUtil = (): void => {
   const util = createRequire(import.meta.url)('node:util') as Record<string, unknown>
-  util['isNullOrUndefined'] ??= (x: unknown) => x === null || x === undefined
-  util['isArray'] ??= Array.isArray
+  util['isNullOrUndefined'] = (x: unknown) => x === null || x === undefined
+  util['isArray'] = Array.isArray
 }

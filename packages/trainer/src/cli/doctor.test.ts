@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { doctorText, nodeFinding } from './doctor.ts'
+import { doctorText, engineFindings, nodeFinding } from './doctor.ts'
 
 describe('durian doctor', () => {
   it('takes Node from 20.11 on', () => {
@@ -17,5 +17,33 @@ describe('durian doctor', () => {
     expect(doctorText([{ name: 'sharp', state: 'broken', detail: 'does not load' }])).toMatch(
       /does not work here yet\.$/,
     )
+  })
+
+  it('gives each engine its state, its facts, and the command that mends it', () => {
+    const facts = { libraries: { x: '1' }, device: 'CPU', threads: 1, memoryLimit: 2 ** 32, from: '/x' }
+    const wasm = { name: 'wasm', available: true, reason: 'wasm 4.22.0', mend: '', facts, startMs: 300 }
+    const gone = (name: string) => ({ name, available: false, reason: `${name} is not installed`, mend: '' })
+    const statuses = [gone('tfjs-node-gpu'), gone('tfjs-node'), wasm]
+    expect(engineFindings(statuses, { hasGpu: false })).toEqual([
+      { name: 'tfjs-node-gpu', state: 'missing', detail: 'tfjs-node-gpu is not installed' },
+      {
+        name: 'tfjs-node',
+        state: 'missing',
+        detail: 'tfjs-node is not installed',
+        mend: 'durian setup tensorflow',
+      },
+      {
+        name: 'wasm',
+        state: 'ok',
+        detail:
+          'wasm 4.22.0 (what --backend auto takes here); self-test passed, start 300 ms, 1 thread, at most 4.0 GiB',
+        engine: { selfTest: 'passed', facts, startMs: 300 },
+      },
+    ])
+    expect(engineFindings(statuses, { hasGpu: true })[0]?.mend).toContain('--cuda')
+    expect(engineFindings(statuses.slice(0, 2), { hasGpu: false }).map(({ state }) => state)).toEqual([
+      'broken',
+      'broken',
+    ])
   })
 })

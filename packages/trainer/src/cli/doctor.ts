@@ -1,5 +1,7 @@
+import { execFile } from 'node:child_process'
 import { availableParallelism, cpus, freemem, platform, release, totalmem, arch } from 'node:os'
-import { nodeBackends } from '@durian/backend-node'
+import { promisify } from 'node:util'
+import { engineNames, mendOf, probeEngine, type EngineStatus } from '@durian/backend-node'
 import type { Command } from 'commander'
 import { either as E, type taskEither as TE } from 'fp-ts'
 import { runFailed, type TrainError } from '../errors.ts'
@@ -14,6 +16,8 @@ export interface Finding {
   readonly detail: string
   /** The command that mends it. */
   readonly mend?: string
+  /** An engine that computes: its versions, device, threads, memory and how long its start with the self-test took. */
+  readonly engine?: Pick<EngineStatus, 'facts' | 'startMs'> & { readonly selfTest: 'passed' }
 }
 
 const gib = (bytes: number): string => `${(bytes / 2 ** 30).toFixed(1)} GiB`
@@ -40,17 +44,63 @@ const machineFindings = (): ReadonlyArray<Finding> => [
   { name: 'memory', state: 'ok', detail: `${gib(freemem())} free of ${gib(totalmem())}` },
 ]
 
-/** Every engine, best first. None working is a fault; one that is missing beside one that works is not. */
-const backendFindings = async (): Promise<ReadonlyArray<Finding>> => {
-  const tried = await nodeBackends()()
-  const statuses = E.isRight(tried) ? tried.right : []
+/** NVIDIA's GPUs as its own tool lists them; none without the tool. */
+const gpus = async (): Promise<ReadonlyArray<string>> => {
+  try {
+    const query = ['--query-gpu=name,memory.total,driver_version', '--format=csv,noheader']
+    const { stdout } = await promisify(execFile)('nvidia-smi', query, { timeout: 10_000 })
+    return stdout.trim().split('\n').filter(Boolean)
+  } catch {
+    return []
+  }
+}
+
+const gpuFindings = (found: ReadonlyArray<string>): ReadonlyArray<Finding> =>
+  found.map((line, i) => {
+    const [name, memory, driver] = line.split(',').map((part) => part.trim())
+    return { name: `gpu ${i}`, state: 'ok', detail: `${name}, ${memory}, driver ${driver}` }
+  })
+
+const factsOf = ({ facts, startMs }: EngineStatus): string =>
+  facts === undefined
+    ? ''
+    : `; self-test passed, start ${startMs} ms, ${facts.threads} thread${facts.threads === 1 ? '' : 's'}` +
+      (facts.memoryLimit === null ? '' : `, at most ${gib(facts.memoryLimit)}`)
+
+/**
+ * Every engine as a line, best first. None working is a fault; one that is missing beside one that works is not. Without a GPU nobody is
+ * sent to install the engine for one.
+ */
+export const engineFindings = (
+  statuses: ReadonlyArray<EngineStatus>,
+  machine: { readonly hasGpu: boolean },
+): ReadonlyArray<Finding> => {
   const best = statuses.find(({ available }) => available)
-  return statuses.map(({ name, available, reason, mend }) => ({
-    name,
-    state: available ? 'ok' : best === undefined ? 'broken' : 'missing',
-    detail: name === best?.name ? `${reason} (what --backend auto takes here)` : reason,
-    ...(mend === '' ? {} : { mend }),
-  }))
+  return statuses.map((status) => {
+    const { name, available, reason, facts, startMs } = status
+    const taken = name === best?.name ? ' (what --backend auto takes here)' : ''
+    if (available)
+      return {
+        name,
+        state: 'ok',
+        detail: `${reason}${taken}${factsOf(status)}`,
+        ...(facts === undefined || startMs === undefined ? {} : { engine: { selfTest: 'passed', facts, startMs } }),
+      }
+    const mend = name === 'tfjs-node-gpu' && !machine.hasGpu ? '' : mendOf(name)
+    return {
+      name,
+      state: best === undefined ? 'broken' : 'missing',
+      detail: reason,
+      ...(mend === '' ? {} : { mend }),
+    }
+  })
+}
+
+/** One after the other, each in a process of its own: two engines at once would time each other. */
+const backendFindings = async (hasGpu: boolean): Promise<ReadonlyArray<Finding>> => {
+  const statuses: EngineStatus[] = []
+  for (const name of engineNames) statuses.push(await probeEngine(name))
+  return engineFindings(statuses, { hasGpu })
 }
 
 const pictureFinding = async (): Promise<Finding> => {
@@ -71,12 +121,16 @@ const pictureFinding = async (): Promise<Finding> => {
   }
 }
 
-export const findings = async (): Promise<ReadonlyArray<Finding>> => [
-  nodeFinding(process.version),
-  ...machineFindings(),
-  ...(await backendFindings()),
-  await pictureFinding(),
-]
+export const findings = async (): Promise<ReadonlyArray<Finding>> => {
+  const found = await gpus()
+  return [
+    nodeFinding(process.version),
+    ...machineFindings(),
+    ...gpuFindings(found),
+    ...(await backendFindings(found.length > 0)),
+    await pictureFinding(),
+  ]
+}
 
 const signs = { ok: 'ok', missing: '--', broken: '!!' } as const
 

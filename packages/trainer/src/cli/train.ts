@@ -10,6 +10,7 @@ import { pairedDifference } from '../run/intervals.ts'
 import type { Evaluation } from '../run/records.ts'
 import { prepare, type Prepared } from '../train/prepare.ts'
 import { findResume, train, type TrainResult } from '../train/train.ts'
+import { engineLine } from './engineLine.ts'
 import { watched } from './interrupt.ts'
 import { printing, runCommand } from './runCommand.ts'
 import { addRunFlags, configOf, type RunFlags } from './runFlags.ts'
@@ -70,10 +71,10 @@ const run = (flags: RunFlags, overrides: ReadonlyArray<string>): TE.TaskEither<T
     if (saved !== null) process.stderr.write(`Continuing from ${saved.directory}\n`)
     const result = await watched((interrupted) =>
       take(
-        withNodeBackend({ prefer: config.backend })((backend) => {
-          process.stderr.write(`Backend: ${backend.info.description}\n`)
-          return train(backend, prepared, trainHooks(config, interrupted, saved?.state.step ?? 0))(saved)
-        }),
+        withNodeBackend({
+          prefer: config.backend,
+          onOpened: (opened) => process.stderr.write(`${engineLine(opened, config.backend)}\n`),
+        })((backend) => train(backend, prepared, trainHooks(config, interrupted, saved?.state.step ?? 0))(saved)),
       ),
     )
     const report = join(config.output_dir, 'report.html')
