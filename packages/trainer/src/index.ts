@@ -42,6 +42,7 @@ export {
 export { durianOptions, groupAdvantages, type Group, type GroupAdvantages } from './train/groups.ts'
 export { update, type UpdateContext, type UpdateStatistics } from './train/update.ts'
 export { replaced, trainable, type Learner } from './train/optimise.ts'
+export { supervisedStep, type Example, type SupervisedOptions } from './train/supervised.ts'
 export { trainStep, type StepContext, type StepReport, type TrainState } from './train/trainStep.ts'
 export { findResume, train, type TrainHooks, type TrainResult } from './train/train.ts'
 export { evaluate, type EvaluationContext, type EvaluationOptions } from './train/evaluate.ts'

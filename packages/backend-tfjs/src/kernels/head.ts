@@ -21,7 +21,7 @@ const rowsOf = (tf: Tf, x: Tensor, { start, count }: Block): Tensor => tf.slice(
 export const headScores = (tf: Tf): Kernel => ({
   name: 'DurianHeadScores',
   forward: ({ x, table }, { ids, rowsAtOnce }: HeadAttributes) => {
-    const scored = blocksOf(x!.shape[0]!, rowsAtOnce).map((block) =>
+    const scored = blocksOf(x!.shape[0], rowsAtOnce).map((block) =>
       tf.tidy(() => {
         const logits = tf.matMul(rowsOf(tf, x!, block), table!, false, true) // [n, V]
         return tf.engine().runKernel('DurianSelectiveLogSoftmax', { logits }, { ids: idsOf(ids, block) as never })
@@ -34,7 +34,7 @@ export const headScores = (tf: Tf): Kernel => ({
     pullBack: ([dy], [x, table], attributes: HeadAttributes) => {
       const [dx, dtable] = tf
         .engine()
-        .runKernel<Tensor[]>('DurianHeadScoresGrad', { dy: dy!, x: x!, table: table! }, attributes as never)
+        .runKernel<Tensor[]>('DurianHeadScoresGrad', { dy: dy!, x: x!, table: table! }, attributes)
       return together({ x: dx!, table: dtable! })
     },
   },
@@ -45,7 +45,7 @@ export const headScoresGrad = (tf: Tf): Kernel => ({
   name: 'DurianHeadScoresGrad',
   forward: ({ dy, x, table }, { ids, rowsAtOnce }: HeadAttributes) => {
     let dtable: Tensor | undefined
-    const dx = blocksOf(x!.shape[0]!, rowsAtOnce).map((block) => {
+    const dx = blocksOf(x!.shape[0], rowsAtOnce).map((block) => {
       const [ofRows, ofTable] = tf.tidy(() => {
         const rows = rowsOf(tf, x!, block)
         const logits = tf.matMul(rows, table!, false, true) // [n, V]

@@ -1,0 +1,33 @@
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { join, relative } from 'node:path'
+import { parseArgs } from 'node:util'
+import { environment } from './environment.ts'
+import { slug } from './report.ts'
+import { besideTorch } from './suites/besideTorch.ts'
+
+/**
+ * `node dist/torchMain.js [--rounds 7] [--save]`: Durian beside PyTorch, one thread each.
+ * DURIAN_TORCH_PYTHON names a Python with torch and NumPy; default python3. Without one the peer is named and left out.
+ */
+const { values } = parseArgs({
+  options: { rounds: { type: 'string', default: '7' }, save: { type: 'boolean', default: false } },
+})
+const compared = await besideTorch(process.env['DURIAN_TORCH_PYTHON'] ?? 'python3', Number(values.rounds))
+const report = { schema: 1, date: new Date().toISOString(), environment: environment(), ...compared }
+for (const [name, reason] of Object.entries(compared.leftOut)) process.stderr.write(`${name} is left out: ${reason}\n`)
+for (const { model, work, tokens, measured } of compared.comparisons) {
+  process.stdout.write(`${model}; ${work}\n`)
+  for (const { by, wall, processor, ratio } of measured)
+    process.stdout.write(
+      `  ${by.padEnd(11)} min ${wall.min.toFixed(1).padStart(8)} ms, median ${wall.median.toFixed(1).padStart(8)} ms, ` +
+        `processor ${processor.min.toFixed(1).padStart(8)} ms, ${((tokens / wall.min) * 1000).toFixed(0).padStart(7)} tokens/s` +
+        `${ratio === undefined ? '' : `, ${ratio.wall.toFixed(2)}x (processor ${ratio.processor.toFixed(2)}x)`}\n`,
+    )
+}
+if (values.save) {
+  const folder = join(import.meta.dirname, '..', 'results')
+  mkdirSync(folder, { recursive: true })
+  const file = join(folder, `${report.date.slice(0, 10)}-beside-torch-${slug(report.environment.cpu)}.json`)
+  writeFileSync(file, `${JSON.stringify(report, null, 2)}\n`)
+  process.stderr.write(`Saved ${relative(process.cwd(), file)}\n`)
+}
