@@ -63,11 +63,11 @@ const blocks = { demo, estimators: study }
 
 /** The text with every block made anew; throws when a mark has no maker. */
 export const withResults = (text) =>
-  text.replace(/(<!-- result: (\w+) -->\n)[\s\S]*?(\n<!-- end -->)/g, (_, open, name, close) => {
+  text.replace(/(<!-- result: (\w+) -->)[\s\S]*?(<!-- end -->)/g, (_, open, name, close) => {
     const make = blocks[name]
     if (make === undefined)
       throw new Error(`README.md asks for the result '${name}', which scripts/readme.mjs does not know`)
-    return open + make() + close
+    return `${open}\n${make()}\n${close}`
   })
 
 if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {
