@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest'
 import { weightedStd } from '../num/stats.ts'
 import { permutation } from '../random/sequence.ts'
 import { perPromptStd } from './advantage.ts'
+import { aroundBatchMean } from './centre.ts'
 import { type BatchContext, type RewardEstimatorName, rewardEstimatorNames } from './compositions.ts'
 import { durianAdvantages, durianDefaults } from './durian.ts'
 import { decoupledScores, type RewardParts, weightedRewards } from './rewardParts.ts'
@@ -300,6 +301,33 @@ describe('whitening', () => {
           )
       }),
       { seed, numRuns },
+    )
+  })
+
+  it('the batch mean of equal rewards leaves no residue, and a null reward takes its length with it', () => {
+    const six = new Array<number>(6).fill(0.9)
+    expect(aroundBatchMean([[1, 2, 3, 4, 5, 6]])([six])).toEqual([six.map(() => 0)]) // their weighted mean is 0.9 + 1e-16
+    const whole = estimated('reinforce_plus_plus', 1e-6, {
+      lengths: [
+        [3, 9, 1],
+        [2, 1, 1],
+      ],
+    })
+    const kept = estimated('reinforce_plus_plus', 1e-6, {
+      lengths: [
+        [3, 1],
+        [2, 1, 1],
+      ],
+    })
+    expectClose(
+      kept([
+        [1, 0],
+        [0, 0, 1],
+      ]),
+      whole([
+        [1, null, 0],
+        [0, 0, 1],
+      ]).map((group) => group.filter((one) => one !== null)),
     )
   })
 

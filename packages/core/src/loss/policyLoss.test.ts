@@ -3,11 +3,13 @@ import { centralDifferences, createFreezer, freezableOps } from '../laws/central
 import { referenceOps as ops, type RefTensor } from '../ops/reference.ts'
 import { ShapeError } from '../ops/shape.ts'
 import { fixedLength, sequenceMean, tokenMean } from './aggregate.ts'
+import { cispo } from './cispo.ts'
 import { easyR1KlClamp, klEstimate } from './kl.ts'
 import { policyLoss } from './policyLoss.ts'
 import { recipe } from './recipes.ts'
 import { supervisedLoss } from './supervised.ts'
-import { clipped, policyGradient, probabilityRatio } from './surrogate.ts'
+import { sapo } from './sapo.ts'
+import { clipped, policyGradient, probabilityRatio, type Surrogate } from './surrogate.ts'
 import { batchOf, lengthsOf } from './testBatch.ts'
 import { batchTotals } from './tokenBatch.ts'
 
@@ -117,10 +119,60 @@ describe('klEstimate', () => {
     ])
   })
 
+  it('with a + has the value of its estimator and the gradient of k2, -d, also where the clamp cuts the value', () => {
+    const freezer = createFreezer()
+    for (const [estimator, value] of [
+      ['k1+', 20],
+      ['k3+', 10],
+      ['abs+', 10],
+    ] as const) {
+      const estimate = (params: { readonly logprob?: RefTensor }) =>
+        klEstimate(freezableOps(freezer), params.logprob!, row(-30), {
+          estimator,
+          clamp: estimator === 'k1+' ? { difference: 20, estimate: 99 } : easyR1KlClamp,
+        }).data[0]!
+      const found = centralDifferences(freezer, estimate, { logprob: row(0) })
+      expect(found.value).toBe(value)
+      expect(found.grads['logprob']!.data[0]).toBeCloseTo(30, 6)
+    }
+    expect(numbers(klEstimate(ops, row(0), row(3), { estimator: 'abs+' }))).toEqual([3])
+  })
+
   it('is cut at 10 with the clamp of EasyR1, and overflows without', () => {
     expect(numbers(klEstimate(ops, row(0), row(1000), { clamp: easyR1KlClamp }))).toEqual([10])
     expect(numbers(klEstimate(ops, row(0), row(-1000), { clamp: easyR1KlClamp }))).toEqual([10])
     expect(numbers(klEstimate(ops, row(0), row(1000)))).toEqual([Infinity])
+  })
+})
+
+describe('cispo and sapo', () => {
+  // Ratios 4 and 1 of one rollout: their geometric mean is 2.
+  const given = ratios(1, 4, 1)
+
+  it('take the ratio of the whole rollout where asked to', () => {
+    const weight = (surrogate: Surrogate) => numbers(surrogate(ops, given).ratio)
+    for (const level of ['sequence', 'sequence-token'] as const)
+      for (const surrogate of [cispo({ max: 9, level }), sapo({ level }), clipped({ low: 0.2, high: 0.2, level })])
+        for (const ratio of weight(surrogate)) expect(ratio).toBeCloseTo(2, 14)
+    expect(weight(cispo({ max: 9 }))[0]).toBeCloseTo(4, 14)
+    expect(weight(sapo())[0]).toBeCloseTo(4, 14)
+  })
+
+  it('cispo counts a weight at the bound its advantage presses against, sapo none', () => {
+    const counts = (advantage: number) => {
+      const { clippedLow, clippedHigh } = cispo({ min: 0.8, max: 1.2 })(ops, ratios(advantage, 0.5, 1, 2))
+      return [numbers(clippedLow), numbers(clippedHigh)]
+    }
+    expect(counts(1)).toEqual([
+      [0, 0, 0],
+      [0, 0, 1],
+    ])
+    expect(counts(-1)).toEqual([
+      [1, 0, 0],
+      [0, 0, 0],
+    ])
+    const { clippedLow, clippedHigh } = sapo()(ops, ratios(1, 0.01, 99))
+    expect([...numbers(clippedLow), ...numbers(clippedHigh)]).toEqual([0, 0, 0, 0])
   })
 })
 
@@ -149,6 +201,21 @@ describe('policyLoss', () => {
     expect(value.data[0]).toBeCloseTo((0.3 * k3) / 2, 15)
     expect(aux.surrogate.data[0]).toBeCloseTo(0, 15)
     expect(aux.kl!.data[0]).toBeCloseTo(k3 / 3, 15)
+  })
+
+  it('weighs the KL by the ratio of the level asked for', () => {
+    const off = batchOf([{ logprob: [Math.LN2 * 2, 0], oldLogprob: [0, 0], refLogprob: [0, 0], advantage: 0 }], 2)
+    const klOf = (weightedBy?: 'token' | 'sequence') =>
+      policyLoss({
+        ...recipe('dapo', options),
+        kl: { beta: 1, estimator: 'k1', ...(weightedBy === undefined ? {} : { weightedBy }) },
+      })(
+        ops,
+        batchTotals([2]),
+      )(off).value.data[0]
+    expect(klOf()).toBeCloseTo(Math.LN2, 14)
+    expect(klOf('token')).toBeCloseTo(4 * Math.LN2, 14)
+    expect(klOf('sequence')).toBeCloseTo(2 * Math.LN2, 14)
   })
 
   it('subtracts the entropy bonus', () => {

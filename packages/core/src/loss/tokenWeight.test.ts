@@ -6,7 +6,7 @@ import { importanceWeights } from './importance.ts'
 import { policyLoss } from './policyLoss.ts'
 import { policyGradient } from './surrogate.ts'
 import { batchTotals, countedTotals, type TokenBatch } from './tokenBatch.ts'
-import { entropyThreshold, onPolicyOnly, undecidedOnly } from './tokenWeight.ts'
+import { entropyThreshold, onPolicyOnly, type TokenWeight, undecidedOnly } from './tokenWeight.ts'
 
 const rows = (...data: ReadonlyArray<ReadonlyArray<number>>): RefTensor =>
   ops.fromHost({ shape: [data.length, data[0]!.length], data: data.flat() })
@@ -116,22 +116,23 @@ describe('weights in the loss', () => {
     expect(weighted([]).aux.weight).toBeUndefined()
   })
 
-  it('carry no gradient', () => {
+  it('carry no gradient, not even where a number lies exactly at its threshold', () => {
     const freezer = createFreezer()
     const frozen = freezableOps(freezer)
-    const given = { ...batch, rolloutLogprob: batch.logprob }
-    for (const weight of [
-      onPolicyOnly({ threshold: 1 }),
-      undecidedOnly({ threshold: 1 }),
+    const weights: ReadonlyArray<TokenWeight> = [
+      onPolicyOnly({ threshold: 1 }), // the drift of rollout 0
+      undecidedOnly({ threshold: -2 }), // the "entropy" of a token
       importanceWeights({ level: 'token', mode: 'mask', max: 9 }),
-    ]) {
-      const total = (p: { readonly logprob?: RefTensor }) =>
-        numbers(
-          weight(frozen, { ...given, logprob: p.logprob!, rolloutLogprob: p.logprob!, entropy: p.logprob! }),
-        ).reduce((a, b) => a + b)
-      expect(
-        numbers(centralDifferences(freezer, total, { logprob: batch.logprob }).grads['logprob']!).every((g) => g === 0),
-      ).toBe(true)
+    ]
+    for (const weight of weights) {
+      const total = ({ logprob }: { readonly logprob?: RefTensor }) => {
+        const given = { ...batch, logprob: logprob!, entropy: logprob! }
+        // The importance weight is over the old policy: let that be trained, to see that it is not.
+        const own = weight === weights[2] ? { ...given, oldLogprob: logprob!, rolloutLogprob: batch.oldLogprob } : given
+        return numbers(weight(frozen, own)).reduce((a, b) => a + b)
+      }
+      const { grads } = centralDifferences(freezer, total, { logprob: batch.logprob })
+      expect(numbers(grads['logprob']!)).toEqual(numbers(batch.logprob).map(() => 0))
     }
   })
 })

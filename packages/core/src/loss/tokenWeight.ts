@@ -13,7 +13,7 @@ import type { TokenBatch } from './tokenBatch.ts'
  */
 export type TokenWeight = <T>(ops: TensorOps<T>, batch: TokenBatch<T>) => T
 
-/** 1 - x. */
+/** 1 - x. What goes into `positive` is stopped first: at exactly 0 a step of 1e30 would pass its slope on. */
 const not = <T>(ops: TensorOps<T>, x: T): T => shift(ops, ops.neg(x), 1)
 
 /**

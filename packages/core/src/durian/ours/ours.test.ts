@@ -108,6 +108,16 @@ describe('shrunkSpread', () => {
     )
   })
 
+  it('property: of one bucket is its std to the last bit, whatever the strength', () => {
+    fc.assert(
+      fc.property(groups, fc.integer({ min: 0, max: 20 }), (rewards, strength) => {
+        const one = rewards.map(() => 0)
+        expect(shrunkSpread(strength)(1)(one)(rewards, rewards)).toEqual(bucketSpread(1)(one)(rewards, rewards))
+      }),
+      { seed, numRuns },
+    )
+  })
+
   it('refuses a negative strength', () => {
     expect(() => shrunkSpread(-1)).toThrow(/-1 is not 0 or more/)
   })
