@@ -129,7 +129,7 @@ const fusedOps = (tf: Tf): Fused<Tensor> => ({
         `headScores: [${x.shape}], [${table.shape}] and ${ids.length} ids are not [N, d], [V, d] and N`,
       )
     }
-    const attributes = { ids: rowIds('headScores', ids, words!), rowsAtOnce }
+    const attributes = { ids: rowIds('headScores', ids, words), rowsAtOnce }
     const [logprob, entropy] = run<Tensor[]>(tf, 'DurianHeadScores', { x, table }, attributes)
     return { logprob: logprob!, entropy: entropy! }
   },
