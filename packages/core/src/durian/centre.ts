@@ -1,6 +1,6 @@
 import { isConstant, mean, weightedMean } from '../num/stats.ts'
 import { ShapeError } from '../ops/shape.ts'
-import { type Advantages, type Lengths, type RewardGroups, type Rewards, scored } from './rewards.ts'
+import { type Advantages, allScored, type Lengths, type RewardGroups, type Rewards, scored } from './rewards.ts'
 
 /**
  * The numerator of an advantage: what of a reward counts, in the shape of the rewards, null exactly where the reward is.
@@ -54,7 +54,7 @@ export const bestAboveSecond: Centre = (rewards) =>
 export const aroundBatchMean =
   (lengths?: Lengths): Centre =>
   (rewards) => {
-    const values = rewards.flatMap(scored)
+    const values = allScored(rewards)
     const centre = lengths === undefined ? mean(values) : weightedMean(values, scoredLengths(rewards, lengths))
     const constant = isConstant(values)
     return rewards.map((group) => group.map((reward) => (reward === null ? null : constant ? 0 : reward - centre)))

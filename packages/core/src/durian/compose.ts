@@ -32,6 +32,7 @@ export const composed =
 export const scaled = (numerators: Advantages, spreads: ReadonlyArray<number>, options: StdOptions): Advantages =>
   numerators.map((group, s) => {
     const spread = spreads[s]!
+    if (spread === 0) return group.map((numerator) => (numerator === null ? null : 0))
     const by = divisor(spread, options)
-    return group.map((numerator) => (numerator === null ? null : spread === 0 ? 0 : numerator / by))
+    return group.map((numerator) => (numerator === null ? null : numerator / by))
   })

@@ -108,20 +108,21 @@ export const durianAdvantages = (samples: ReadonlyArray<Sample>, options: Durian
     reasoning: scaled(numerators, reasoningStds, options),
   }
   return {
-    advantages: combined([components.grpo, components.perceptual, components.reasoning], options.weights),
+    advantages: combined(components, options.weights),
     components,
     perceptual: { ...perceptual, stds: perceptualStds },
     reasoning: { ...reasoning, stds: reasoningStds },
   }
 }
 
-/** Weighted sum of advantages of one shape; null stays null. */
-const combined = (components: ReadonlyArray<Advantages>, weights: ReadonlyArray<number>): Advantages =>
-  components[0]!.map((group, s) =>
-    group.map((first, i) => {
-      if (first === null) return null
-      let total = 0
-      components.forEach((component, c) => (total += weights[c]! * component[s]![i]!))
-      return total
-    }),
-  )
+/** Eq. 20 over components of one shape; null stays null. */
+const combined = (
+  { grpo, perceptual, reasoning }: DurianAdvantages['components'],
+  [original, perception, reason]: DurianOptions['weights'],
+): Advantages =>
+  grpo.map((group, s) => {
+    const [ofImage, ofQuestion] = [perceptual[s]!, reasoning[s]!]
+    return group.map((own, i) =>
+      own === null ? null : original * own + perception * ofImage[i]! + reason * ofQuestion[i]!,
+    )
+  })

@@ -14,4 +14,18 @@ export type AdvantageEstimator = (rewards: RewardGroups) => Advantages
 export type Lengths = ReadonlyArray<ReadonlyArray<number>>
 
 /** The rewards that count. */
-export const scored = (rewards: Rewards): ReadonlyArray<number> => rewards.filter((reward) => reward !== null)
+export const scored = (rewards: Rewards): ReadonlyArray<number> => {
+  const values: Array<number> = []
+  for (let i = 0; i < rewards.length; i++) {
+    const reward = rewards[i]!
+    if (reward !== null) values.push(reward)
+  }
+  return values
+}
+
+/** The rewards that count, of all groups. */
+export const allScored = (rewards: RewardGroups): ReadonlyArray<number> => {
+  const values: Array<number> = []
+  for (const group of rewards) for (const reward of group) if (reward !== null) values.push(reward)
+  return values
+}

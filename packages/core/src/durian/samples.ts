@@ -33,7 +33,11 @@ const ofAll = <K extends 'lengths' | 'parts'>(
   samples: ReadonlyArray<Sample>,
   key: K,
 ): ReadonlyArray<NonNullable<Sample[K]>> | undefined => {
-  const given = samples.flatMap((sample) => (sample[key] === undefined ? [] : [sample[key] as NonNullable<Sample[K]>]))
+  const given: Array<NonNullable<Sample[K]>> = []
+  for (const sample of samples) {
+    const value = sample[key]
+    if (value !== undefined) given.push(value as NonNullable<Sample[K]>)
+  }
   if (given.length === 0) return undefined
   if (given.length < samples.length)
     throw new ShapeError(`${given.length} of ${samples.length} samples have ${key}: give them for all or for none`)

@@ -1,7 +1,7 @@
 import { type Ddof, std, weightedStd } from '../num/stats.ts'
 import { ShapeError } from '../ops/shape.ts'
 import { scoredLengths } from './centre.ts'
-import { type Advantages, type Lengths, type RewardGroups, scored } from './rewards.ts'
+import { type Advantages, allScored, type Lengths, type RewardGroups, scored } from './rewards.ts'
 
 /** How a standard deviation is taken and used: A = numerator / (max(sqrt(std_ddof^2 + varianceEpsilon), floor) + epsilon). */
 export interface StdOptions {
@@ -40,9 +40,9 @@ export const bucketStds = (
   const members = new Map<number | string, Array<number>>()
   rewards.forEach((group, s) => {
     const bucket = bucketOf[s]!
-    const known = members.get(bucket) ?? []
+    let known = members.get(bucket)
+    if (known === undefined) members.set(bucket, (known = []))
     for (const reward of group) if (reward !== null) known.push(reward)
-    members.set(bucket, known)
   })
   const spread = new Map(Array.from(members, ([bucket, values]) => [bucket, std(values, { ddof })]))
   return bucketOf.map((bucket) => spread.get(bucket)!)
@@ -58,7 +58,7 @@ export const groupSpread =
 export const batchSpread =
   (ddof: Ddof): Spread =>
   (rewards) => {
-    const spread = std(rewards.flatMap(scored), { ddof })
+    const spread = std(allScored(rewards), { ddof })
     return rewards.map(() => spread)
   }
 
@@ -70,7 +70,7 @@ export const batchSpread =
 export const centredSpread =
   (ddof: Ddof, lengths?: Lengths): Spread =>
   (_, centred) => {
-    const values = centred.flatMap(scored)
+    const values = allScored(centred)
     const spread =
       lengths === undefined ? std(values, { ddof }) : weightedStd(values, scoredLengths(centred, lengths), { ddof })
     return centred.map(() => spread)

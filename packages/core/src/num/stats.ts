@@ -48,11 +48,15 @@ export const isConstant = (x: Vec): boolean => {
 export const std = (x: Vec, { ddof }: { readonly ddof: Ddof }): number => {
   if (x.length <= ddof || isConstant(x)) return 0
   const centre = mean(x)
-  const deviations = new Float64Array(x.length)
-  for (let i = 0; i < deviations.length; i++) deviations[i] = x[i]! - centre
-  // In units of the largest one, so that squares neither overflow nor vanish.
-  const unit = deviations.reduce((high, deviation) => Math.max(high, Math.abs(deviation)), 0)
-  return unit * Math.sqrt(sum(deviations.map((deviation) => (deviation / unit) ** 2)) / (x.length - ddof))
+  // In units of the largest deviation, so that squares neither overflow nor vanish.
+  let unit = 0
+  for (let i = 0; i < x.length; i++) unit = Math.max(unit, Math.abs(x[i]! - centre))
+  const squares = new Float64Array(x.length)
+  for (let i = 0; i < squares.length; i++) {
+    const relative = (x[i]! - centre) / unit
+    squares[i] = relative * relative
+  }
+  return unit * Math.sqrt(sum(squares) / (x.length - ddof))
 }
 
 /**
