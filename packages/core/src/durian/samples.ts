@@ -36,7 +36,7 @@ const ofAll = <K extends 'lengths' | 'parts'>(
   const given: Array<NonNullable<Sample[K]>> = []
   for (const sample of samples) {
     const value = sample[key]
-    if (value !== undefined) given.push(value as NonNullable<Sample[K]>)
+    if (value !== undefined) given.push(value)
   }
   if (given.length === 0) return undefined
   if (given.length < samples.length)
