@@ -54,7 +54,9 @@ const softmax = (tf: Tf): ReadonlyArray<Kernel> => [
 
 /** x k w with k = 1 / sqrt(mean x^2 + epsilon): [N, d], [d] -> [N, d]. */
 const rmsNorm = (tf: Tf): ReadonlyArray<Kernel> => {
-  const inverse = (x: Tensor, epsilon: number): Tensor => tf.rsqrt(tf.add(tf.mean(tf.square(x), 1, true), epsilon))
+  // the kernel itself: tf.mean casts what is float32 already, one more operation of four
+  const mean = (x: Tensor): Tensor => tf.engine().runKernel('Mean', { x }, { axis: [1], keepDims: true })
+  const inverse = (x: Tensor, epsilon: number): Tensor => tf.rsqrt(tf.add(mean(tf.square(x)), epsilon))
   return [
     {
       name: 'DurianRmsNorm',
@@ -74,7 +76,7 @@ const rmsNorm = (tf: Tf): ReadonlyArray<Kernel> => {
       forward: ({ dy, x, weight }, { epsilon }: RmsNormAttributes) => {
         const k = inverse(x!, epsilon) // [N, 1]
         const scaled = tf.mul(dy!, weight!)
-        const shrink = tf.mul(tf.mean(tf.mul(scaled, x!), 1, true), tf.square(k)) // [N, 1]
+        const shrink = tf.mul(mean(tf.mul(scaled, x!)), tf.square(k)) // [N, 1]
         const dx = tf.mul(k, tf.sub(scaled, tf.mul(x!, shrink)))
         return [dx, tf.sum(tf.mul(dy!, tf.mul(x!, k)), 0)] as Tensor[]
       },

@@ -8,6 +8,7 @@ import type { TrainError } from '../errors.ts'
 import { writeReport } from '../report/writeReport.ts'
 import { pairedDifference } from '../run/intervals.ts'
 import type { Evaluation } from '../run/records.ts'
+import { estimateFor, memoryLine } from '../train/memoryEstimate.ts'
 import { prepare, type Prepared } from '../train/prepare.ts'
 import { findResume, train, type TrainResult } from '../train/train.ts'
 import { engineLine } from './engineLine.ts'
@@ -66,7 +67,7 @@ const run = (flags: RunFlags, overrides: ReadonlyArray<string>): TE.TaskEither<T
     const prepared = await take(prepare(config))
     const saved = await take(findResume(config))
     const plan = planLines(prepared)
-    if (config.dry_run) return plan.join('\n')
+    if (config.dry_run) return [...plan, memoryLine(await take(estimateFor(prepared)))].join('\n')
     for (const line of plan) process.stderr.write(`${line}\n`)
     if (saved !== null) process.stderr.write(`Continuing from ${saved.directory}\n`)
     const result = await watched((interrupted) =>
