@@ -11,6 +11,7 @@ import type { Evaluation } from '../run/records.ts'
 import { estimateFor, memoryLine } from '../train/memoryEstimate.ts'
 import { prepare, type Prepared } from '../train/prepare.ts'
 import { findResume, train, type TrainResult } from '../train/train.ts'
+import { withHostWorkers, withWorkers } from '../workers/hostWorkers.ts'
 import { engineLine } from './engineLine.ts'
 import { watched } from './interrupt.ts'
 import { printing, runCommand } from './runCommand.ts'
@@ -75,7 +76,15 @@ const run = (flags: RunFlags, overrides: ReadonlyArray<string>): TE.TaskEither<T
         withNodeBackend({
           prefer: config.backend,
           onOpened: (opened) => process.stderr.write(`${engineLine(opened, config.backend)}\n`),
-        })((backend) => train(backend, prepared, trainHooks(config, interrupted, saved?.state.step ?? 0))(saved)),
+        })((backend) =>
+          withHostWorkers(config, (workers) =>
+            train(
+              backend,
+              withWorkers(prepared, workers),
+              trainHooks(config, interrupted, saved?.state.step ?? 0),
+            )(saved),
+          ),
+        ),
       ),
     )
     const report = join(config.output_dir, 'report.html')

@@ -24,6 +24,11 @@ export const trainFields = {
   ),
   output_dir: required(text, 'Run folder: config, logs, checkpoints, report.'),
   seed: field(integer({ min: 0, max: 2 ** 53 - 1 }), 42, 'Key of every random draw of the run.'),
+  num_workers: field(
+    integer({ min: 0, max: 64 }),
+    0,
+    'Threads that prepare pictures and prompts, check rewards and compute visual entropies; 0 = none beside the main one. Results do not depend on it.',
+  ),
   backend: field(oneOf('auto', 'tensorflow', 'wasm'), 'auto', 'Where tensors live; auto takes the fastest that loads.'),
 
   estimator: field(

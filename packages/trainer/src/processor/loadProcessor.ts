@@ -6,6 +6,7 @@ import { attempt } from '../effect.ts'
 import { badInput, type TrainError } from '../errors.ts'
 import { loadPolicyConfig, readJson } from '../policy/files.ts'
 import type { PolicyConfig } from '../policy/config.ts'
+import type { HostWorkers } from '../workers/hostWorkers.ts'
 import { type ChatTemplate, chatTemplate } from './chatTemplate.ts'
 import { decodeImageSettings, type ImageSettings } from './imageProcessor.ts'
 import { type Tokenizer, tokenizer } from './tokenizer.ts'
@@ -29,6 +30,8 @@ export interface Processor {
   readonly chat: ChatTemplate
   readonly image: ImageSettings
   readonly tokens: SpecialTokens
+  /** Threads that share its work and that of rewards and entropies; absent: all of it in this one. */
+  readonly workers?: HostWorkers
 }
 
 /** Names of vision tokens as Qwen's vocabularies have them; those that a vocabulary lacks are left out. */

@@ -1,5 +1,5 @@
-import { type Backend, confidence, type Params, residentWeights, visualEntropy } from '@durian/core'
-import type { taskEither as TE } from 'fp-ts'
+import { type Backend, confidence, type Matrix, type Params, residentWeights, visualEntropy } from '@durian/core'
+import { either, type taskEither as TE } from 'fp-ts'
 import type { TrainConfig } from '../config/trainConfig.ts'
 import type { Row } from '../data/types.ts'
 import { attempt } from '../effect.ts'
@@ -34,6 +34,10 @@ export const encodeRows = (
   rows: ReadonlyArray<Row>,
 ): TE.TaskEither<TrainError, ReadonlyArray<Task>> =>
   attempt(async (take) => {
+    if (processor.workers !== undefined) {
+      const prompts = await take(processor.workers.encode(rows))
+      return rows.map((row, i): Task => ({ row, prompt: prompts[i]! }))
+    }
     const tasks: Array<Task> = []
     for (const row of rows) tasks.push({ row, prompt: await take(encodePrompt(processor)(row)) })
     return tasks
@@ -61,7 +65,8 @@ export const visualEntropies =
     backend: { ops, memory, transfer },
     config,
     policy,
-  }: Pick<RolloutContext<T>, 'backend' | 'config' | 'policy'>) =>
+    processor,
+  }: Pick<RolloutContext<T>, 'backend' | 'config' | 'policy'> & Partial<Pick<RolloutContext<T>, 'processor'>>) =>
   (params: Params<T>, prompts: ReadonlyArray<EncodedPrompt>): TE.TaskEither<TrainError, ReadonlyArray<number | null>> =>
     attempt((take) =>
       memory.bracket(async (held) => {
@@ -76,12 +81,18 @@ export const visualEntropies =
         const data = await take(transfer.read(rows))
         let picture = 0
         let row = 0
-        return prompts.map((prompt) => {
-          if (prompt.images.length === 0) return null
+        const features: Array<Matrix> = []
+        for (const { images: own } of prompts) {
+          if (own.length === 0) continue
           const first = row
-          for (const _ of prompt.images) row += counts[picture++]!
-          return visualEntropy({ rows: row - first, cols: width, data: data.subarray(first * width, row * width) })
-        })
+          for (const _ of own) row += counts[picture++]!
+          features.push({ rows: row - first, cols: width, data: data.subarray(first * width, row * width) })
+        }
+        const entropies = await take(
+          processor?.workers?.entropies(features) ?? either.right(features.map(visualEntropy)),
+        )
+        let next = 0
+        return prompts.map((prompt) => (prompt.images.length === 0 ? null : entropies[next++]!))
       }),
     )
 
@@ -107,11 +118,14 @@ export const rollOut =
       const texts = drawn.map((completions) =>
         completions.map((completion) => processor.tokenizer.decode(completion.ids, { skipSpecial: true })),
       )
-      const scores = await watch.time('reward', async () =>
-        tasks.map(({ row }, s) =>
-          drawn[s]!.map((completion, i) => rewarder({ row, response: texts[s]![i]!, length: completion.ids.length })),
-        ),
+      const scored = tasks.flatMap(({ row }, s) =>
+        drawn[s]!.map((completion, i) => ({ row, response: texts[s]![i]!, length: completion.ids.length })),
       )
+      const rewards = await watch.time('reward', () =>
+        take(processor.workers?.score(scored) ?? either.right(scored.map(rewarder))),
+      )
+      let first = 0
+      const scores = drawn.map(({ length }) => rewards.slice(first, (first += length)))
       const entropies = await watch.time('entropy', () => take(visualEntropies(context)(params, prompts)))
       return tasks.map(({ row, prompt }, s): Group => ({
         row,

@@ -65,6 +65,7 @@ const FREE_KEYS: ReadonlySet<string> = new Set([
   'resume',
   'dry_run',
   'gradient_checkpointing',
+  'num_workers',
 ])
 
 /** The checkpoint to go on from; null = from the beginning. */
