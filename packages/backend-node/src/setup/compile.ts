@@ -23,14 +23,13 @@ export const noCompiler =
   'There is no C++ compiler to build the addon with; install one (Debian, Ubuntu: apt-get install g++; Fedora: dnf install gcc-c++; older Red Hat: yum install gcc-c++) and run the same command again.'
 
 /**
- * Arguments that build tfjs-node's addon from its own sources against the libraries in `deps/lib`, run in the package's folder. The old kind
- * of run-time path is asked for because it also holds for what the libraries load later by themselves (CUDA).
+ * Arguments that build tfjs-node's addon from its own sources against the libraries in `deps/lib`, run in the package's folder.
  */
 export const compileArguments = (libraries: ReadonlyArray<string>): ReadonlyArray<string> => [
   ...['-std=c++17', '-O2', '-fPIC', '-shared', '-DNAPI_VERSION=8'],
   ...['-I../../node-api-headers/include', '-Ideps/include', 'binding/tfjs_backend.cc', 'binding/tfjs_binding.cc'],
   ...['-Ldeps/lib', ...libraries.map((library) => `-l:${library}`)],
-  ...['-Wl,--disable-new-dtags', '-Wl,-rpath,$ORIGIN/../../deps/lib', '-o', 'lib/napi-v8/tfjs_binding.node'],
+  ...['-Wl,-rpath,$ORIGIN/../../deps/lib', '-o', 'lib/napi-v8/tfjs_binding.node'],
 ]
 
 /** Build the addon of the package in an installation's folder. */

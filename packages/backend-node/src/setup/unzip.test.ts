@@ -58,8 +58,8 @@ describe('unzip', () => {
     await expect(unzip({ archive, to, place: (name) => name })).rejects.toThrow('no zip archive')
   })
 
-  it("golden: puts NVIDIA's libraries flat beside TensorFlow's", () => {
-    expect(cudaMember('nvidia/cudnn/lib/libcudnn_graph.so.9')).toBe('lib/libcudnn_graph.so.9')
+  it("golden: puts NVIDIA's libraries where TensorFlow's look for them", () => {
+    expect(cudaMember('nvidia/cudnn/lib/libcudnn_graph.so.9')).toBe('nvidia/cudnn/lib/libcudnn_graph.so.9')
     expect(cudaMember('nvidia/cublas/include/cublas.h')).toBeNull()
   })
 })

@@ -113,10 +113,8 @@ export const tensorflowMember = (name: string): string | null => {
 }
 
 /**
- * Where a member of one of NVIDIA's wheels goes: all libraries flat beside TensorFlow's, where its own search path (`$ORIGIN`) and the
- * addon's find them without LD_LIBRARY_PATH.
+ * Where a member of one of NVIDIA's wheels goes: its libraries keep their places. TensorFlow's libraries look in `$ORIGIN/../nvidia/<part>/lib`
+ * by themselves, as they do in a Python installation, so LD_LIBRARY_PATH is not needed.
  */
-export const cudaMember = (name: string): string | null => {
-  const library = /^nvidia\/.+\/lib\/([^/]+\.so(?:\.[0-9.]+)?)$/.exec(name)
-  return library === null ? null : `lib/${library[1]!}`
-}
+export const cudaMember = (name: string): string | null =>
+  /^nvidia\/.+\/lib\/[^/]+\.so(?:\.[0-9.]+)?$/.test(name) ? name : null
