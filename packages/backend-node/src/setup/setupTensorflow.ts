@@ -139,7 +139,7 @@ const installLibrary = async (job: Job): Promise<Manifest> => {
     const needed = requirementsOf(metadata, 'and-cuda')
     if (needed.length === 0)
       throw new SetupFault(`${basename(wheel)} names no CUDA libraries; choose another TensorFlow with --version.`)
-    for (const wanted of needed.filter(({ project: name }) => !/nvcc|cupti/.test(name))) {
+    for (const wanted of needed.filter(({ project: name }) => !/nvcc/.test(name))) {
       const archive = await fetchWheel(job, wanted)
       say(`Unpacking ${basename(archive)}`)
       await unzip({ archive, to, place: cudaMember })
