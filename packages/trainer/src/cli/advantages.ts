@@ -30,14 +30,17 @@ interface ReducedRow extends Sample {
 }
 
 /** L(Q), over the rollouts that have a reward (paper, eq. 14-15); null where there is nothing to take it from. */
-const confidenceOf = ({ rewards, logprobs, confidence: given }: AdvantageRow, kind: ConfidenceKind): number | null => {
+export const confidenceOf = (
+  { rewards, logprobs, confidence: given }: AdvantageRow,
+  kind: ConfidenceKind,
+): number | null => {
   if (logprobs === undefined) return given ?? null
   const counted = logprobs.filter((_, i) => rewards[i] !== null)
   return counted.length === 0 ? null : confidence(counted, kind)
 }
 
 /** H(I), as given or from features (paper, eq. 5-9); null without an image. */
-const entropyOf = ({ entropy, features }: AdvantageRow): number | null =>
+export const entropyOf = ({ entropy, features }: AdvantageRow): number | null =>
   features === undefined || features === null
     ? (entropy ?? null)
     : visualEntropy({ rows: features.length, cols: features[0]!.length, data: features.flat() })

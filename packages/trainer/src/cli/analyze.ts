@@ -1,5 +1,5 @@
 import { groupKinds, type GroupKind } from '@durian/core'
-import type { Command } from 'commander'
+import { type Command, Option } from 'commander'
 import { taskEither as TE } from 'fp-ts'
 import { pipe } from 'fp-ts/lib/function.js'
 import {
@@ -11,8 +11,9 @@ import {
   type StepAnalysis,
   type Totals,
 } from '../report/analysis.ts'
-import { readBatches } from '../report/readBatches.ts'
 import type { TrainError } from '../errors.ts'
+import { readSource } from './analyzeSource.ts'
+import { onErrorChoices, type OnError } from './jsonRows.ts'
 import { printing, runCommand } from './runCommand.ts'
 import { textTable } from './textTable.ts'
 
@@ -98,11 +99,19 @@ export const analysisJson = (source: string, steps: ReadonlyArray<StepAnalysis>)
     })),
   })
 
-const analyze = (source: string, format: 'text' | 'json'): TE.TaskEither<TrainError, string> =>
+interface AnalyzeFlags {
+  readonly json?: boolean
+  readonly on_error: OnError
+}
+
+const analyze = (
+  source: string,
+  { json = false, on_error: onError }: AnalyzeFlags,
+): TE.TaskEither<TrainError, string> =>
   pipe(
-    readBatches(source),
+    readSource(source, { onError }),
     TE.map(({ batches, options }) => batches.map(analyse(options))),
-    TE.map((steps) => (format === 'json' ? analysisJson(source, steps) : analysisText(steps))),
+    TE.map((steps) => (json ? analysisJson(source, steps) : analysisText(steps))),
   )
 
 /** Adds `durian analyze`. */
@@ -115,7 +124,10 @@ export const registerAnalyze = (program: Command): void => {
     )
     .argument('<run or rollouts>', 'run folder, completions.jsonl, or JSON lines as durian advantages reads them')
     .option('--json', 'print JSON instead of tables')
-    .action((source: string, { json }: { readonly json?: boolean }) =>
-      runCommand(printing(analyze(source, json === true ? 'json' : 'text'))),
+    .addOption(
+      new Option('--on_error <what>', 'at a bad row of rollouts: stop, or leave it out and count it on stderr')
+        .choices(onErrorChoices)
+        .default('fail'),
     )
+    .action((source: string, flags: AnalyzeFlags) => runCommand(printing(analyze(source, flags))))
 }

@@ -25,9 +25,9 @@ interface Fault {
 
 const fault = (kind: Kind, message: string): E.Either<Fault, never> => E.left({ kind, message })
 
-/** A line of standard input that cannot be used. */
-const lineError = (number: number, { message }: Fault): TrainError =>
-  badInput(`Standard input, line ${number}: ${message.replace(/\.$/, '')}.`)
+/** A line that cannot be used. */
+const lineError = (source: string, number: number, { message }: Fault): TrainError =>
+  badInput(`${source}, line ${number}: ${message.replace(/\.$/, '')}.`)
 
 const parsed = (line: string): E.Either<Fault, unknown> => {
   try {
@@ -53,6 +53,8 @@ export interface JsonRowsOptions<Row, A> {
   /** `fail`: the first bad line ends the whole. `skip`: bad lines are left out and counted. */
   readonly onError: OnError
   readonly take: Take<TrainError>
+  /** Where the lines come from, as an error names it; default standard input. */
+  readonly source?: string
   /** Hears of the skipped lines, once, at the end. */
   readonly warn: (sentence: string) => void
 }
@@ -63,7 +65,7 @@ export interface JsonRowsOptions<Row, A> {
  */
 export const jsonRows = async function* <Row extends Identified, A>(
   lines: AsyncIterable<string>,
-  { codec, reduce, onError, take, warn }: JsonRowsOptions<Row, A>,
+  { codec, reduce, onError, take, warn, source = 'Standard input' }: JsonRowsOptions<Row, A>,
 ): AsyncGenerator<A> {
   const ids = idTable()
   const skipped = new Map<Kind, number>()
@@ -94,7 +96,7 @@ export const jsonRows = async function* <Row extends Identified, A>(
       yield result.right
       continue
     }
-    const error = lineError(number, result.left)
+    const error = lineError(source, number, result.left)
     if (onError === 'fail') await take(E.left(error))
     firstSkipped ??= error
     skipped.set(result.left.kind, (skipped.get(result.left.kind) ?? 0) + 1)

@@ -1,6 +1,5 @@
 import { stat } from 'node:fs/promises'
-import { confidence, durianDefaults, rewardMidpoint, rightAbove, visualEntropy, type DurianOptions } from '@durian/core'
-import { AdvantageRow } from '@durian/core/codec'
+import { durianDefaults, type DurianOptions } from '@durian/core'
 import { either as E, type taskEither as TE } from 'fp-ts'
 import { attempt } from '../effect.ts'
 import { badInput, type TrainError } from '../errors.ts'
@@ -15,10 +14,7 @@ export interface Batches {
   readonly options: DurianOptions
 }
 
-/**
- * Batches out of a run folder (by step, with the run's settings), a completions.jsonl, or a file of lines as `durian advantages` reads
- * them (one batch, default settings).
- */
+/** Batches out of a run folder (by step, with the run's settings) or a completions.jsonl (default settings). */
 export const readBatches = (path: string): TE.TaskEither<TrainError, Batches> =>
   attempt(async (take) => {
     const found = await stat(path).catch(() => null)
@@ -38,11 +34,7 @@ export const readBatches = (path: string): TE.TaskEither<TrainError, Batches> =>
         },
       })
     }
-    const lines = await take(readJsonl(path))
-    const logged = lines[0] !== undefined && Object.hasOwn(lines[0] as object, 'completions')
-    const batches = logged
-      ? stepBatches(await take(decodeLines(CompletionLine, lines, path)))
-      : batchOf(await take(decodeLines(AdvantageRow, lines, path)))
+    const batches = stepBatches(await take(decodeLines(CompletionLine, await take(readJsonl(path)), path)))
     return nonEmpty(take, path, { batches, options: durianDefaults })
   })
 
@@ -52,26 +44,3 @@ const nonEmpty = async (
   batches: Batches,
 ): Promise<Batches> =>
   batches.batches.length === 0 ? take(E.left(badInput(`${path} holds no rollouts yet.`))) : batches
-
-/** Rows without a step are one batch; right is what scored above the middle of the rewards. */
-const batchOf = (rows: ReadonlyArray<AdvantageRow>): ReadonlyArray<StepBatch> => {
-  if (rows.length === 0) return []
-  const rewards = rows.map((row) => row.rewards)
-  return [
-    {
-      step: 1,
-      samples: rows.map((row) => ({ rewards: row.rewards, entropy: entropyOf(row), confidence: confidenceOf(row) })),
-      right: rightAbove(rewardMidpoint(rewards))(rewards),
-    },
-  ]
-}
-
-const entropyOf = ({ entropy, features }: AdvantageRow): number | null =>
-  features === undefined || features === null
-    ? (entropy ?? null)
-    : visualEntropy({ rows: features.length, cols: features[0]!.length, data: features.flat() })
-
-const confidenceOf = ({ rewards, logprobs, confidence: given }: AdvantageRow): number | null => {
-  const scored = logprobs?.filter((_, i) => rewards[i] !== null) ?? []
-  return scored.length === 0 ? (given ?? null) : confidence(scored, 'sequence-sum')
-}

@@ -107,19 +107,11 @@ describe('writeReport', () => {
 })
 
 describe('durian analyze', () => {
-  it('reads a run, its completions.jsonl and rows for durian advantages alike', async () => {
+  it('reads a run and its completions.jsonl alike', async () => {
     const run = await must(readBatches(one()))
     const file = await must(readBatches(join(one(), 'completions.jsonl')))
     expect(file.batches).toEqual(run.batches)
     expect(run.batches.map(({ step }) => step)).toEqual([1, 2, 3, 4])
-    const rows = join(root, 'rows.jsonl')
-    await writeFile(
-      rows,
-      '{"id":"a","rewards":[1,1,1,0],"confidence":-1}\n{"id":"b","rewards":[1,null,0,0],"logprobs":[[-1],[-9],[-2],[-3]]}\n',
-    )
-    const { batches } = await must(readBatches(rows))
-    expect(batches[0]!.samples[1]).toEqual({ rewards: [1, null, 0, 0], entropy: null, confidence: -2 })
-    expect(batches[0]!.right[1]).toEqual([true, null, false, false])
   })
 
   it('prints the counts and the shares of the update, and the same as JSON', async () => {
