@@ -1,11 +1,13 @@
 import { execFileSync } from 'node:child_process'
-import { availableParallelism, cpus, release, totalmem } from 'node:os'
+import { availableParallelism, cpus, loadavg, release, totalmem } from 'node:os'
 
 /** Where and with what a timing was taken: without it a number means nothing. */
 export interface Environment {
   readonly cpu: string
   readonly cores: number
   readonly memoryGiB: number
+  /** Processes that wanted a core in the last minute, on average, before the run: more than 0 others were at work. 0 where it is not known. */
+  readonly load: number
   readonly os: string
   readonly node: string
   readonly v8: string
@@ -34,6 +36,7 @@ export const environment = (): Environment => ({
   cpu: cpus()[0]?.model.trim() ?? 'unknown',
   cores: availableParallelism(),
   memoryGiB: Math.round(totalmem() / 2 ** 30),
+  load: Math.round(loadavg()[0]! * 10) / 10,
   os: `${process.platform} ${release()} ${process.arch}`,
   node: process.versions.node,
   v8: process.versions.v8,

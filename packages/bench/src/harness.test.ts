@@ -21,6 +21,7 @@ describe('the harness', () => {
       ['b', 20],
     ])
     expect(result.ratios).toEqual({ b: 0.5 })
+    expect(result.fastestRatios).toEqual({ b: result.timings[0].min / result.timings[1]!.min })
   })
 
   it('repeats short work until a sample is long enough, and reports the time of one run', async () => {

@@ -23,6 +23,7 @@ const result: Result = {
   timings: [timing('durian', 3), timing('numpy', 2)],
   rate: { value: 1234.56, unit: 'rollouts/s' },
   ratios: { numpy: 1.5 },
+  fastestRatios: { numpy: 1.25 },
 }
 const report: Report = {
   schema: 1,
@@ -61,7 +62,7 @@ describe('the table', () => {
   it('shows median, rate and ratio in one row', () => {
     const row = table([result]).split('\n').at(-1)!
     expect(row).toMatch(
-      /^core\s+eigenvalues\s+64 x 64\s+3\.00\s+3\.00 - 3\.00\s+1,235 rollouts\/s\s+numpy 2\.00 \(1\.50x\)$/,
+      /^core\s+eigenvalues\s+64 x 64\s+3\.00\s+3\.00 - 3\.00\s+1,235 rollouts\/s\s+numpy 2\.00 \(1\.50x, 1\.25x\)$/,
     )
   })
 })

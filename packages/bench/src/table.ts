@@ -6,8 +6,8 @@ const rate = (value: number): string => value.toLocaleString('en-US', { maximumS
 
 /** Results as a table of text: our median and quartiles, the rate, and each peer's median with the ratio. */
 export const table = (results: ReadonlyArray<Result>): string => {
-  const head = ['suite', 'what', 'size', 'median ms', 'quartiles', 'rate', 'peers (ratio ours/theirs)']
-  const rows = results.map(({ suite, name, size, timings, rate: work, ratios }) => {
+  const head = ['suite', 'what', 'size', 'median ms', 'quartiles', 'rate', 'peers (ratio ours/theirs, of the fastest)']
+  const rows = results.map(({ suite, name, size, timings, rate: work, ratios, fastestRatios }) => {
     const [ours, ...peers] = timings
     return [
       suite,
@@ -16,7 +16,9 @@ export const table = (results: ReadonlyArray<Result>): string => {
       ms(ours.median),
       `${ms(ours.low)} - ${ms(ours.high)}`,
       work === undefined ? '' : `${rate(work.value)} ${work.unit}`,
-      peers.map(({ by, median }) => `${by} ${ms(median)} (${ratios[by]!.toFixed(2)}x)`).join(', '),
+      peers
+        .map(({ by, median }) => `${by} ${ms(median)} (${ratios[by]!.toFixed(2)}x, ${fastestRatios[by]!.toFixed(2)}x)`)
+        .join(', '),
     ]
   })
   const widths = head.map((title, column) => Math.max(title.length, ...rows.map((row) => row[column]!.length)))

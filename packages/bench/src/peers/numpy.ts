@@ -20,7 +20,13 @@ work = {
     'entropy': lambda f: entropy(f),
     'eigenvalues': lambda c: float(np.linalg.eigvalsh(c).sum()),
 }
-print(json.dumps({'numpy': np.__version__, 'python': sys.version.split()[0]}), flush=True)
+def blas():
+    try:
+        found = np.show_config(mode='dicts')['Build Dependencies']['blas']
+        return found['name'] + ' ' + found['version']
+    except Exception:
+        return 'unknown'
+print(json.dumps({'numpy': np.__version__, 'blas': blas() + ', 1 thread', 'python': sys.version.split()[0]}), flush=True)
 for line in sys.stdin:
     ask = json.loads(line)
     if ask['do'] == 'keep':

@@ -1,9 +1,12 @@
 import { ShapeError } from '../ops/shape.ts'
 import { eigenvaluesInTiles, heapOf } from './eigen.ts'
-import { padded, type Kernels } from './kernels/kernels.ts'
+import { inTiles, padded, type Kernels } from './kernels/kernels.ts'
 import { freshKernels, openKernels } from './kernels/open.ts'
-import { squares, squaresHeap } from './kernels/squares.ts'
+import { squares, squaresHeap, type Squares } from './kernels/squares.ts'
 import { checkMatrix, type Matrix } from './matrix.ts'
+
+/** A product whose squares are all below this has been rounded among denormal numbers, or soon will be. */
+const TINY = 2 ** -900
 
 /** Columns that are read together: one cache line of each row holds eight numbers. */
 const COLUMNS = 8
@@ -14,7 +17,8 @@ const COLUMNS = 8
  *   C = (F - 1 mu^T)(F - 1 mu^T)^T  [P, P],  or (F - 1 mu^T)^T (F - 1 mu^T)  [d, d] when d < P       (paper, eq. 5-7)
  *
  * Both have the same non-zero eigenvalues. The product grows by panels of rows or columns, so beside the features only half of it is in
- * memory. Features are brought to size 1 by powers of two, before and after they are centred: squares neither overflow nor vanish.
+ * memory. Features are brought to size 1 by a power of two before they are centred, and once more where what is left is tiny: squares
+ * neither overflow nor vanish.
  *
  * @param features - F, [P, d], P >= 1, d >= 1
  * @returns [min(P, d)], ascending, non-negative up to rounding
@@ -25,36 +29,62 @@ export const centredSpectrum = (features: Matrix): Float64Array => {
   const { rows, cols, data } = features
   const factor = toUnit(largestFinite(data))
   const shift = firstRow(features, factor)
-  const mu = meanOf(features, { factor, shift })
+  const centre = { factor, shift, mu: meanOf(features, { factor, shift }) }
+  const n = Math.min(rows, cols)
+  const kernels = openKernels(heapFor(n))
+  addCentred(squares(kernels, n), features, centre, 1)
+  if (largestDiagonal(kernels, n) < TINY)
+    addCentred(squares(kernels, n), features, centre, toUnit(spreadOf(features, centre)))
+  return eigenvaluesInTiles(kernels, n)
+}
+
+/** Features f are seen as f * factor - shift - mu. */
+interface Centre {
+  readonly factor: number
+  readonly shift: Float64Array
+  readonly mu: Float64Array
+}
+
+/** The centred features times `scale`, row by row or column by column, whichever are shorter. */
+const addCentred = (sum: Squares, { rows, cols, data }: Matrix, { factor, shift, mu }: Centre, scale: number): void => {
+  const size = padded(Math.min(rows, cols))
+  if (rows > cols) {
+    const x = new Float64Array(size)
+    for (let i = 0; i < rows; i++) {
+      for (let j = 0; j < cols; j++) x[j] = (data[i * cols + j]! * factor - shift[j]! - mu[j]!) * scale
+      sum.add(x, 0)
+    }
+  } else {
+    const block = new Float64Array(COLUMNS * size)
+    for (let first = 0; first < cols; first += COLUMNS) {
+      const count = Math.min(COLUMNS, cols - first)
+      for (let i = 0; i < rows; i++)
+        for (let c = 0; c < count; c++) {
+          const j = first + c
+          block[c * size + i] = (data[i * cols + j]! * factor - shift[j]! - mu[j]!) * scale
+        }
+      for (let c = 0; c < count; c++) sum.add(block, c * size)
+    }
+  }
+  sum.finish()
+}
+
+/** Largest sum of squares of a row or column: the size of the product, which is positive semidefinite. */
+const largestDiagonal = ({ heap }: Kernels, n: number): number => {
+  let size = 0
+  for (let i = 0; i < n; i++) size = Math.max(size, heap[inTiles(i, i)]!)
+  return size
+}
+
+/** Largest magnitude of the centred features. */
+const spreadOf = ({ rows, cols, data }: Matrix, { factor, shift, mu }: Centre): number => {
   let spread = 0
   for (let i = 0; i < rows; i++)
     for (let j = 0; j < cols; j++) {
       const size = Math.abs(data[i * cols + j]! * factor - shift[j]! - mu[j]!)
       if (size > spread) spread = size
     }
-  const scale = toUnit(spread)
-
-  const n = Math.min(rows, cols)
-  const kernels = openKernels(heapFor(n))
-  const sum = squares(kernels, n)
-  if (rows > cols) {
-    const x = new Float64Array(padded(n))
-    for (let i = 0; i < rows; i++) {
-      for (let j = 0; j < cols; j++) x[j] = (data[i * cols + j]! * factor - shift[j]! - mu[j]!) * scale
-      sum.add(x)
-    }
-  } else {
-    const xs = Array.from({ length: COLUMNS }, () => new Float64Array(padded(n)))
-    for (let first = 0; first < cols; first += COLUMNS) {
-      const end = Math.min(first + COLUMNS, cols)
-      for (let i = 0; i < rows; i++)
-        for (let j = first; j < end; j++)
-          xs[j - first]![i] = (data[i * cols + j]! * factor - shift[j]! - mu[j]!) * scale
-      for (let j = first; j < end; j++) sum.add(xs[j - first]!)
-    }
-  }
-  sum.finish()
-  return eigenvaluesInTiles(kernels, n)
+  return spread
 }
 
 /**
@@ -95,7 +125,7 @@ const joinedTiles = (tile: Matrix): { add: (tile: Matrix) => void; eigenvalues: 
       const mu = meanOf(next, { factor, shift })
       for (let i = 0; i < rows; i++) {
         for (let j = 0; j < cols; j++) x[j] = data[i * cols + j]! * factor - shift[j]! - mu[j]!
-        sum.add(x)
+        sum.add(x, 0)
       }
       const total = count + rows
       const weight = Math.sqrt((count * rows) / total)
@@ -104,7 +134,7 @@ const joinedTiles = (tile: Matrix): { add: (tile: Matrix) => void; eigenvalues: 
         x[j] = apart * weight
         mean[j]! += (apart * rows) / total
       }
-      if (count > 0) sum.add(x)
+      if (count > 0) sum.add(x, 0)
       count = total
     },
     eigenvalues: () => {

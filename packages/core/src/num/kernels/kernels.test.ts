@@ -152,7 +152,7 @@ describe('squares', () => {
     const x = new Float64Array(padded(n))
     for (let p = 0; p < rows; p++) {
       for (let j = 0; j < n; j++) x[j] = ((p * 7 + j * 3) % 5) - 2
-      sum.add(x)
+      sum.add(x, 0)
     }
     sum.finish()
     sum.finish()

@@ -5,8 +5,8 @@ const DEPTH = 64
 
 /** A sum of squares x x^T over rows that come one at a time; only half of the [n, n] sum and one panel are in memory. */
 export interface Squares {
-  /** Adds x x^T. @param x - [n] or longer, zeros behind n */
-  readonly add: (x: Float64Array) => void
+  /** Adds x x^T, x the numbers of `data` from `at` on: as many as the next multiple of 4 of n, zeros behind n. */
+  readonly add: (data: Float64Array, at: number) => void
   /** Brings the last rows in: the sum then lies in tiles at the beginning of the heap. */
   readonly finish: () => void
 }
@@ -26,13 +26,13 @@ export const squares = ({ heap, addSquares }: Kernels, n: number): Squares => {
     addSquares(0, panel, size, DEPTH)
     rows = 0
   }
-  const add = (x: Float64Array): void => {
+  const add = (x: Float64Array, from: number): void => {
     for (let j = 0; j < size; j += TILE) {
       const at = panel + inPanel(DEPTH, rows, j)
-      heap[at] = x[j]!
-      heap[at + 1] = x[j + 1]!
-      heap[at + 2] = x[j + 2]!
-      heap[at + 3] = x[j + 3]!
+      heap[at] = x[from + j]!
+      heap[at + 1] = x[from + j + 1]!
+      heap[at + 2] = x[from + j + 2]!
+      heap[at + 3] = x[from + j + 3]!
     }
     if (++rows === DEPTH) finish()
   }
