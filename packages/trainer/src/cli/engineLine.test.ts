@@ -4,14 +4,14 @@ import { engineLine } from './engineLine.ts'
 const backend = { info: { backend: 'wasm', description: 'tfjs-backend-wasm 4.22.0' } }
 
 describe('the line on the engine', () => {
-  it('golden: says why it was taken and what would be faster', () => {
+  it('says why it was taken and what else there is', () => {
     const passedOver = [
       { name: 'tfjs-node-gpu', reason: 'tfjs-node-gpu is not installed', mend: 'x' },
       { name: 'tfjs-node', reason: 'tfjs-node is not installed', mend: 'durian setup tensorflow' },
     ]
     expect(engineLine({ backend, engine: 'wasm', passedOver }, 'auto')).toBe(
       'Backend: tfjs-backend-wasm 4.22.0 (the first of --backend auto that works here; tfjs-node is not installed: ' +
-        'larger policies train several times faster after durian setup tensorflow)',
+        'for several threads or larger policies try durian setup tensorflow)',
     )
     expect(engineLine({ backend, engine: 'wasm', passedOver: [] }, 'wasm')).toContain('asked for by --backend wasm')
     expect(engineLine({ backend, engine: 'tfjs-node', passedOver: passedOver.slice(0, 1) }, 'auto')).toContain(

@@ -1,8 +1,8 @@
 import type { Opened } from '@durian/backend-node'
 
 /**
- * Which engine computes and why, in one line. TensorFlow is recommended with its condition: on the demo's policy of 0.22 M parameters wasm
- * was the faster one, on a policy of width 128 TensorFlow.
+ * Which engine computes and why, in one line. TensorFlow is named with its condition: on one thread WASM was as fast in training and faster in
+ * sampling up to a width of 128 (docs/performance.md).
  */
 export const engineLine = (
   {
@@ -20,6 +20,6 @@ export const engineLine = (
   if (better === undefined) return `Backend: ${description} (${engine}, the first of --backend auto that works here)`
   return (
     `Backend: ${description} (the first of --backend auto that works here; ${better.reason}: ` +
-    `larger policies train several times faster after ${better.mend})`
+    `for several threads or larger policies try ${better.mend})`
   )
 }
