@@ -1,7 +1,7 @@
 import { inPanel, padded, TILE, tiledLength, type Kernels } from './kernels.ts'
 
-/** Rows that enter the product at once, an even number. Measured for 256 and 1,280 columns: 32 to 128 differ by less than the noise. */
-const DEPTH = 64
+/** Rows that enter the product at once, an even number. Measured for 64 to 1,280 columns: 16 to 128 differ by a tenth, and 32 is best. */
+const DEPTH = 32
 
 /** A sum of squares x x^T over rows that come one at a time; only half of the [n, n] sum and one panel are in memory. */
 export interface Squares {
