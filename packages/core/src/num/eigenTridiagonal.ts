@@ -34,6 +34,22 @@ export const tridiagonal = (kernels: Kernels, n: number): Tridiagonal => {
   const below = new Float64Array(n)
   heap.fill(0, pairs, products + DEPTH)
 
+  const clear = (from: number, to: number): void => {
+    for (let j = from; j < to; j++) heap[j] = 0
+  }
+
+  /** Four sums side by side: one alone would wait for each addition before the next. */
+  const dot = (x: number, y: number, size: number): number => {
+    let [a, b, c, d] = [0, 0, 0, 0]
+    for (let j = 0; j < size; j += TILE) {
+      a += heap[x + j]! * heap[y + j]!
+      b += heap[x + j + 1]! * heap[y + j + 1]!
+      c += heap[x + j + 2]! * heap[y + j + 2]!
+      d += heap[x + j + 3]! * heap[y + j + 3]!
+    }
+    return a + b + (c + d)
+  }
+
   /** y -= sum over the waiting pairs of v_p (w_p x) + w_p (v_p x), given the products with x in the order of the rows */
   const correct = (waiting: number, product: (row: number) => number, y: number, cols: number): void => {
     for (let p = 0; p < waiting; p++) heap[factors + p] = product(p ^ 1)
@@ -49,17 +65,17 @@ export const tridiagonal = (kernels: Kernels, n: number): Tridiagonal => {
     const size = padded(k)
     const row = inTiles(k, 0)
     for (let j = 0; j <= k; j++) heap[v + j] = heap[row + inTileRow(j)]!
-    heap.fill(0, v + k + 1, v + pitch)
+    clear(v + k + 1, v + padded(k + 1))
     if (p > 0) correct(2 * p, (s) => heap[pairs + s * pitch + k]!, v, padded(k + 1))
     diagonal[k] = heap[v + k]!
     if (k === 0) return
-    heap.fill(0, v + k, v + padded(k + 1))
+    clear(v + k, v + size)
     const last = heap[v + k - 1]!
-    let tail = 0
-    for (let j = 0; j < k - 1; j++) tail += heap[v + j]! * heap[v + j]!
+    heap[v + k - 1] = 0
+    const tail = dot(v, v, size)
     if (tail < TINY) {
       below[k] = last
-      heap.fill(0, v, w + pitch)
+      clear(v, w + size)
       return
     }
     const norm = Math.sqrt(tail + last * last)
@@ -68,19 +84,15 @@ export const tridiagonal = (kernels: Kernels, n: number): Tridiagonal => {
     heap[v + k - 1] = last - reflected
     const h = norm * norm - last * reflected
     kernels.symmetricTimes(0, v, w, size)
-    heap.fill(0, w + k, w + pitch)
+    clear(w + k, w + size)
     if (p > 0) {
       kernels.timesVector({ at: pairs, pitch, rows: padded(2 * p), cols: size }, v, products)
       correct(2 * p, (s) => heap[products + s]!, w, size)
     }
-    let overlap = 0
-    for (let j = 0; j < k; j++) {
-      const scaled = heap[w + j]! / h
-      heap[w + j] = scaled
-      overlap += scaled * heap[v + j]!
-    }
-    const half = overlap / (2 * h)
-    for (let j = 0; j < k; j++) heap[w + j]! -= half * heap[v + j]!
+    // w = A v / h - half v, half so that H A H is the update by v and w
+    const inverse = 1 / h
+    const half = (dot(v, w, size) * inverse * inverse) / 2
+    for (let j = 0; j < k; j++) heap[w + j] = heap[w + j]! * inverse - half * heap[v + j]!
   }
 
   /** A -= V W^T + W V^T for the leading [size, size] block. */
