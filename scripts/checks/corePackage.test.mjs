@@ -115,7 +115,15 @@ describe('in an empty project', () => {
       `,
     )
     const typescript = join(root, 'node_modules', 'typescript', 'bin', 'tsc')
-    const flags = ['--strict', '--exactOptionalPropertyTypes', '--noUncheckedIndexedAccess', '--target', 'es2022']
+    const flags = [
+      '--strict',
+      '--exactOptionalPropertyTypes',
+      '--noUncheckedIndexedAccess',
+      '--target',
+      'es2022',
+      '--lib',
+      'es2023',
+    ]
     const checked = (...more) => ran([process.execPath, typescript, '--noEmit', ...flags, ...more, 'uses.ts'])
     await checked('--module', 'nodenext')
     await checked('--module', 'esnext', '--moduleResolution', 'bundler', '--skipLibCheck') // the libraries have been checked

@@ -6,7 +6,7 @@ export interface Environment {
   readonly cpu: string
   readonly cores: number
   readonly memoryGiB: number
-  /** Processes that wanted a core in the last minute, on average, before the run: more than 0 others were at work. 0 where it is not known. */
+  /** Processes that wanted a core, on average over the last minute of the run, ours among them. 0 where it is not known. */
   readonly load: number
   readonly os: string
   readonly node: string
