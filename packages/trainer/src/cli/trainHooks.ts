@@ -1,5 +1,5 @@
 import type { TrainConfig } from '../config/trainConfig.ts'
-import type { TrainHooks } from '../train/train.ts'
+import type { TrainHooks } from '../train/hooks.ts'
 import { type Progress, startProgress } from './progress.ts'
 
 const fixed = (value: number | undefined, digits = 3): string => (value === undefined ? '-' : value.toFixed(digits))

@@ -8,7 +8,9 @@ import { readConfig } from '../config/readConfig.ts'
 import type { TrainConfig } from '../config/trainConfig.ts'
 import { makeData, rlFamilies, sftFamilies } from '../data/synthetic/makeData.ts'
 import { prepare } from './prepare.ts'
-import { findResume, train, type TrainHooks, type TrainResult } from './train.ts'
+import type { TrainHooks } from './hooks.ts'
+import { findResume } from './resume.ts'
+import { train, type TrainResult } from './train.ts'
 
 /** The value of an effect that a test expects to succeed. */
 export const value = async <L, A>(effect: TE.TaskEither<L, A>): Promise<A> => {

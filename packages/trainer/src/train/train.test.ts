@@ -6,7 +6,8 @@ import { beforeAll, describe, expect, it } from 'vitest'
 import { readSafetensors } from '../io/safetensors.ts'
 import { prepare } from './prepare.ts'
 import { quietHooks, runTraining, smallConfig, smallData, value } from './testing.ts'
-import { findResume, train } from './train.ts'
+import { findResume } from './resume.ts'
+import { train } from './train.ts'
 
 let data: string
 beforeAll(async () => {

@@ -1,7 +1,5 @@
 import {
-  batchTotals,
   type Backend,
-  type BatchTotals,
   type Params,
   policyLoss,
   type PolicyLossStatistics,
@@ -14,9 +12,10 @@ import type { TrainConfig } from '../config/trainConfig.ts'
 import { batchArithmetic } from '../config/trainConfig.ts'
 import { attempt } from '../effect.ts'
 import { runFailed, type TrainError } from '../errors.ts'
-import { completionBatch, type CompletionBatch, scoreCompletions } from '../policy/completions.ts'
+import { type CompletionBatch, scoreCompletions } from '../policy/completions.ts'
 import type { PolicyConfig } from '../policy/config.ts'
 import type { Group } from './groups.ts'
+import { chunks, microBatch, rowsOf, samplingDifference, type Scored, totalsOf } from './microBatch.ts'
 import { lossGradient, type MicroGradient } from './lossGradient.ts'
 import { type Learner, optimiserStep, replaced } from './optimise.ts'
 
@@ -43,61 +42,6 @@ export interface UpdateStatistics {
   /** |ln pi of the training forward - ln pi recorded while sampling|, before the first update, nats. */
   readonly samplingDifference: { readonly mean: number; readonly max: number }
 }
-
-/** One micro-batch on the host: its programs' inputs. */
-interface MicroBatch {
-  readonly batch: CompletionBatch
-  /** [R, T] row-major: 1 for a token that counts. */
-  readonly mask: Float64Array
-  readonly advantages: Float64Array
-  /** Sampled log-probs, [R, T]; 0 at padding. */
-  readonly sampled: Float64Array
-}
-
-const chunks = <A>(items: ReadonlyArray<A>, size: number): ReadonlyArray<ReadonlyArray<A>> =>
-  Array.from({ length: Math.ceil(items.length / size) }, (_, i) => items.slice(i * size, (i + 1) * size))
-
-/** Rollouts of a batch, R. */
-const rowsOf = (batch: CompletionBatch): number => batch.prompts.count * batch.rollouts
-
-type Scored = readonly [group: Group, advantages: ReadonlyArray<number | null>]
-
-/** A rollout counts in the loss when it has an advantage and is not cut off where cut-off ones are masked. */
-const counts = (config: TrainConfig, [group, advantages]: Scored, rollout: number): boolean =>
-  advantages[rollout] !== null && (group.completions[rollout]!.terminated || !config.mask_truncated_completions)
-
-const microBatch = (config: TrainConfig, policy: PolicyConfig, items: ReadonlyArray<Scored>): MicroBatch => {
-  const batch = completionBatch(policy)(
-    items.map(([group]) => group.prompt),
-    items.map(([group]) => group.completions.map((completion) => completion.ids)),
-  )
-  const { length } = batch
-  const rows = rowsOf(batch)
-  const mask = Float64Array.from(batch.mask)
-  const advantages = new Float64Array(rows)
-  const sampled = new Float64Array(rows * length)
-  let row = 0
-  for (const item of items) {
-    const [group, ofGroup] = item
-    group.completions.forEach((completion, rollout) => {
-      sampled.set(completion.logprobs, row * length)
-      if (counts(config, item, rollout)) advantages[row] = ofGroup[rollout]!
-      else mask.fill(0, row * length, (row + 1) * length)
-      row++
-    })
-  }
-  return { batch, mask, advantages, sampled }
-}
-
-/** Tokens of each rollout that counts: what the loss of the whole update batch is divided by. */
-const totalsOf = (config: TrainConfig, items: ReadonlyArray<Scored>): BatchTotals =>
-  batchTotals(
-    items.flatMap((item) =>
-      item[0].completions.flatMap((completion, rollout) =>
-        counts(config, item, rollout) ? [completion.ids.length] : [],
-      ),
-    ),
-  )
 
 type Aux<T> = PolicyLossStatistics<T> & { readonly logprob: T }
 
@@ -176,7 +120,7 @@ export const update =
         }
 
         let current = learner
-        let samplingDifference = { mean: 0, max: 0 }
+        let gap = { mean: 0, max: 0 }
         const log: Array<ReadonlyMap<string, number>> = []
         for (let pass = 0; pass < config.num_iterations; pass++) {
           for (const [u, { micro, totals }] of updates.entries()) {
@@ -204,7 +148,7 @@ export const update =
             if (pass === 0 && u === 0) {
               const logprobs: Array<Float32Array> = []
               for (const { logprob } of result.aux) logprobs.push(await take(transfer.read(logprob)))
-              samplingDifference = difference(micro, logprobs)
+              gap = samplingDifference(micro, logprobs)
             }
             if (current !== learner) held.free(replaced(current, result.learner))
             held.free([result.gradNorm, result.loss, result.aux])
@@ -224,7 +168,7 @@ export const update =
             ratio: log.length === 0 ? 1 : average('ratio'),
             clipLow: average('clipLow'),
             clipHigh: average('clipHigh'),
-            samplingDifference,
+            samplingDifference: gap,
           },
         }
       }),
@@ -272,19 +216,3 @@ const stopAt =
       ),
     }
   }
-
-const difference = (micro: ReadonlyArray<MicroBatch>, logprobs: ReadonlyArray<Float32Array>) => {
-  let total = 0
-  let count = 0
-  let max = 0
-  micro.forEach(({ sampled, mask }, m) => {
-    for (let i = 0; i < sampled.length; i++) {
-      if (mask[i] === 0) continue
-      const gap = Math.abs(logprobs[m]![i]! - sampled[i]!)
-      total += gap
-      count++
-      if (gap > max) max = gap
-    }
-  })
-  return { mean: count === 0 ? 0 : total / count, max }
-}

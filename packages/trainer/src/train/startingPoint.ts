@@ -1,0 +1,90 @@
+import { appendFile, copyFile, mkdir, rename, rm, writeFile } from 'node:fs/promises'
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
+import { type Backend, initAdamW, type Params } from '@durian/core'
+import type { taskEither as TE } from 'fp-ts'
+import { configText } from '../config/readConfig.ts'
+import { attempt } from '../effect.ts'
+import type { TrainError } from '../errors.ts'
+import { readSafetensors } from '../io/safetensors.ts'
+import { loadCheckpoint, type SavedCheckpoint, toDevice, toHost, writeModel } from './checkpoint.ts'
+import { coldStart } from './coldStart.ts'
+import type { TrainHooks } from './hooks.ts'
+import { trainable } from './optimise.ts'
+import { coldStartFolder, makesColdStart, type Prepared } from './prepare.ts'
+import type { TrainState } from './trainStep.ts'
+
+const COLD_START_FACTS = 'cold_start.json'
+
+/** The state to step from, and the reference policy of the KL penalty: the policy the reinforcement learning started with. */
+export const startingPoint = <T>(
+  backend: Backend<T>,
+  prepared: Prepared,
+  hooks: TrainHooks,
+  saved: SavedCheckpoint | null,
+): TE.TaskEither<TrainError, { readonly state: TrainState<T>; readonly reference: Params<T> | null }> =>
+  attempt(async (take) => {
+    const { config } = prepared
+    const initial = async (): Promise<Params<T>> =>
+      makesColdStart(config) ? take(coldStartParams(backend, prepared, hooks)) : toDevice(backend)(prepared.weights)
+    const reference = config.beta > 0 ? await initial() : null
+    if (saved !== null) return { state: await take(loadCheckpoint(backend)(saved)), reference }
+    const params = await initial()
+    const frozen = (name: string) => config.freeze_vision_tower && name.startsWith('visual.')
+    const optimizer = backend.memory.scope(() => initAdamW(backend.ops, trainable(params, frozen)))
+    return { state: { step: 0, cursor: 0, tokens: 0, learner: { params, optimizer } }, reference }
+  })
+
+/** Keeps beside the logs what is known of the cold start of the model folder, as the reference line of the report. */
+export const copyColdStartFacts = async ({ config }: Prepared): Promise<void> => {
+  const facts = join(config.model_name_or_path, COLD_START_FACTS)
+  if (!config.from_scratch && existsSync(facts)) await copyFile(facts, join(config.output_dir, COLD_START_FACTS))
+}
+
+/** The cold start's policy: read from the run folder when it was made before, else made there now. */
+const coldStartParams = <T>(
+  backend: Backend<T>,
+  prepared: Prepared,
+  hooks: TrainHooks,
+): TE.TaskEither<TrainError, Params<T>> =>
+  attempt(async (take) => {
+    const { config, sft } = prepared
+    const directory = coldStartFolder(config)
+    if (existsSync(join(directory, COLD_START_FACTS))) {
+      hooks.onNote(`Cold start found in ${directory}`)
+      return toDevice(backend)(await take(readSafetensors(join(directory, 'model.safetensors'))))
+    }
+    const temporary = `${directory}.writing`
+    await rm(temporary, { recursive: true, force: true })
+    await mkdir(temporary, { recursive: true })
+    const lines: Array<Promise<void>> = []
+    const made = await take(
+      coldStart({
+        backend,
+        config,
+        sft: config.sft!,
+        policy: prepared.policy,
+        processor: prepared.processor,
+        rewarder: prepared.rewarder,
+        dataset: sft!,
+        test: prepared.test,
+        interrupted: hooks.interrupted,
+        onStep: (line) => {
+          lines.push(appendFile(join(temporary, 'metrics.jsonl'), `${JSON.stringify(line)}\n`))
+          hooks.onColdStart(line)
+        },
+      })(toDevice(backend)(prepared.weights)),
+    )
+    await Promise.all(lines)
+    await take(writeModel(temporary, config.model_name_or_path, await take(toHost(backend)(made.params))))
+    await writeFile(join(temporary, 'config.yaml'), configText(config))
+    const { params, ...facts } = made
+    await writeFile(
+      join(temporary, COLD_START_FACTS),
+      `${JSON.stringify({ seed: config.seed, backend: backend.info.description, ...facts }, null, 2)}\n`,
+    )
+    await rm(directory, { recursive: true, force: true })
+    await rename(temporary, directory)
+    await copyFile(join(directory, COLD_START_FACTS), join(config.output_dir, COLD_START_FACTS))
+    return params
+  })
