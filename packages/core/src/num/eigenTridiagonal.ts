@@ -65,7 +65,6 @@ export const tridiagonal = (kernels: Kernels, n: number): Tridiagonal => {
     const size = padded(k)
     const row = inTiles(k, 0)
     for (let j = 0; j <= k; j++) heap[v + j] = heap[row + inTileRow(j)]!
-    clear(v + k + 1, v + padded(k + 1))
     if (p > 0) correct(2 * p, (s) => heap[pairs + s * pitch + k]!, v, padded(k + 1))
     diagonal[k] = heap[v + k]!
     if (k === 0) return
@@ -75,7 +74,7 @@ export const tridiagonal = (kernels: Kernels, n: number): Tridiagonal => {
     const tail = dot(v, v, size)
     if (tail < TINY) {
       below[k] = last
-      clear(v, w + size)
+      clear(v, v + size)
       return
     }
     const norm = Math.sqrt(tail + last * last)
@@ -83,8 +82,7 @@ export const tridiagonal = (kernels: Kernels, n: number): Tridiagonal => {
     below[k] = reflected
     heap[v + k - 1] = last - reflected
     const h = norm * norm - last * reflected
-    kernels.symmetricTimes(0, v, w, size)
-    clear(w + k, w + size)
+    kernels.symmetricTimes(0, v, w, size) // behind k: anything finite, which only meets zeros of v and rows that are done
     if (p > 0) {
       kernels.timesVector({ at: pairs, pitch, rows: padded(2 * p), cols: size }, v, products)
       correct(2 * p, (s) => heap[products + s]!, w, size)
