@@ -5,7 +5,16 @@ import fc from 'fast-check'
 import { either as E } from 'fp-ts'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { sentence } from '../errors.ts'
-import { decodeHeader, readSafetensors, writeSafetensors } from './safetensors.ts'
+import {
+  eachTensor,
+  floatsOf,
+  readSafetensors,
+  readTensorEntries,
+  wordsOf,
+  writeSafetensors,
+  writeTensors,
+} from './safetensors.ts'
+import { decodeHeader } from './safetensorsHeader.ts'
 
 let dir: string
 beforeAll(async () => {
@@ -89,7 +98,11 @@ describe('safetensors', () => {
     const eight = new Uint8Array(8)
     const cases: ReadonlyArray<readonly [object, Uint8Array, string]> = [
       [{ x: entry }, eight.subarray(0, 5), "tensor 'x' ends at byte 8 of 5: the file is cut short"],
-      [{ x: { ...entry, dtype: 'I64' } }, eight, `tensor 'x' has dtype "I64"`],
+      [{ x: { ...entry, dtype: 'I32' } }, eight, `tensor 'x' has dtype "I32"; F32, F16 and BF16 can be read`],
+      [{ x: { ...entry, dtype: 'F5' } }, eight, `tensor 'x' has dtype "F5", which is none of the format`],
+      [{ x: entry, y: { ...entry, data_offsets: [4, 12] } }, new Uint8Array(12), "'y' begins at byte 4, inside"],
+      [{ x: { ...entry, data_offsets: [8, 16] } }, new Uint8Array(16), "bytes 0 to 8, before tensor 'x', belong to no"],
+      [{ x: entry }, new Uint8Array(9), 'it holds 1 bytes behind its last tensor'],
       [{ x: { ...entry, shape: [3] } }, eight, "tensor 'x' has 8 bytes, its shape [3] needs 12"],
       [{ x: { ...entry, shape: [-2] } }, eight, "tensor 'x' has no valid shape"],
       [{ x: { ...entry, data_offsets: [8, 0] } }, eight, "tensor 'x' has -8 bytes"],
@@ -102,11 +115,59 @@ describe('safetensors', () => {
       expect(message).toContain(`${path}: `)
       expect(message).toContain(reason)
     }
+    expect(await read(dir)).toContain('it is a folder')
     await writeFile(join(dir, 'short'), 'abc')
     expect(await read(join(dir, 'short'))).toContain('it has 3 bytes and no safetensors header')
     await writeFile(join(dir, 'noise'), 'version https://git-lfs.github.com/spec/v1')
     expect(await read(join(dir, 'noise'))).toContain('it is cut short or no safetensors file')
     expect(await read(join(dir, 'absent'))).toContain('there is no such file')
+  })
+
+  it('hands over one tensor at a time in its own bits, and reads on only when that is done with', async () => {
+    const path = join(dir, 'each.safetensors')
+    const words = Uint16Array.of(0x3f80, 0xc020, 0x7f80)
+    const stored = { shape: [3], bytes: () => new Uint8Array(words.buffer) }
+    const written = await writeTensors(path, [
+      { name: 'b', dtype: 'BF16', ...stored },
+      { name: 'a', dtype: 'F16', ...stored },
+      { name: 'c', dtype: 'F32', shape: [1], bytes: () => Promise.resolve(new Uint8Array([0, 0, 0x80, 0x3f])) },
+    ])()
+    expect(E.isRight(written)).toBe(true)
+    const seen: Array<string> = []
+    const visit = async (tensor: Parameters<Parameters<typeof eachTensor>[1]['visit']>[0]) => {
+      seen.push(`${tensor.name} begins`)
+      await new Promise((resolve) => setTimeout(resolve, 5))
+      if (tensor.name !== 'c') expect([...wordsOf(tensor)]).toEqual([...words])
+      seen.push(`${tensor.name} ${tensor.dtype} ${[...floatsOf(tensor)].join(' ')}`)
+    }
+    expect(E.isRight(await eachTensor(path, { visit })())).toBe(true)
+    expect(seen).toEqual([
+      'b begins',
+      'b BF16 1 -2.5 Infinity',
+      'a begins',
+      'a F16 1.875 -2.0625 NaN',
+      'c begins',
+      'c F32 1',
+    ])
+    const entries = await readTensorEntries(path)()
+    expect(E.isRight(entries) && [...entries.right].map(([name, { dtype }]) => name + dtype)).toEqual([
+      'bBF16',
+      'aF16',
+      'cF32',
+    ])
+  })
+
+  it('does not mind a tensor of whole numbers that nobody asks for', async () => {
+    const path = await file(
+      'ids.safetensors',
+      {
+        ids: { dtype: 'I64', shape: [1], data_offsets: [0, 8] },
+        x: { dtype: 'F32', shape: [1], data_offsets: [8, 12] },
+      },
+      new Uint8Array(12),
+    )
+    const result = await readSafetensors(path, (name) => name === 'x')()
+    expect(result).toEqual(E.right({ x: { shape: [1], data: new Float32Array(1) } }))
   })
 
   it('leaves nothing behind when the file cannot be written', async () => {
