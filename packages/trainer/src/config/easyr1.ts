@@ -19,6 +19,11 @@ const times = (key: string) => numeric((x, get) => x * Number(get(key)))
 export const easyR1Names: Readonly<Record<string, Mapping>> = {
   'data.train_files': { to: 'dataset' },
   'data.val_files': { to: 'validation_dataset' },
+  'data.prompt_key': { to: 'columns.prompt' },
+  'data.answer_key': { to: 'columns.answer' },
+  'data.image_key': { to: 'columns.images' },
+  'data.format_prompt': { to: 'format_prompt' },
+  'data.filter_overlong_prompts': { to: 'filter_overlong_prompts' },
   'data.seed': { to: 'seed' },
   'data.max_prompt_length': { to: 'max_prompt_length' },
   'data.max_response_length': { to: 'max_completion_length' },

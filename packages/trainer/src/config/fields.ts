@@ -15,12 +15,42 @@ export const trainFields = {
     false,
     "Start from random weights instead of the folder's and make the cold start again (needs an sft section).",
   ),
-  dataset: required(text, 'Training rows: a parquet or JSONL file, or a folder, with an optional @split.'),
+  dataset: required(
+    text,
+    'Training rows: a parquet or JSONL file, or a folder of shards, with an optional @split (docs/data.md).',
+  ),
   validation_dataset: field(nullOr(text), null, 'Rows for the evaluations during training; null = none.'),
   test_dataset: field(
     nullOr(text),
     null,
     'Rows for the evaluation before the first and after the last step; null = none.',
+  ),
+  columns: section('Which column of the data holds what; null = the usual names (docs/data.md).', {
+    prompt: field(nullOr(text), null, 'Question or conversation; null = problem, else prompt.'),
+    answer: field(nullOr(text), null, 'Gold answer; null = answer, beside a prompt column else solution.'),
+    images: field(nullOr(text), null, 'Pictures; null = images, else image.'),
+    solution: field(nullOr(text), null, 'Worked response for the cold start; null = solution.'),
+    id: field(nullOr(text), null, "The row's name in messages and logs; null = id, else file#number."),
+  }),
+  system_prompt: field(
+    nullOr(text),
+    null,
+    'Text of the system message of rows that bring none; null = as the chat template has it.',
+  ),
+  format_prompt: field(
+    nullOr(text),
+    null,
+    "File with a Jinja template of `content` that becomes the user's message, as EasyR1's examples/format_prompt; null = the question alone.",
+  ),
+  filter_overlong_prompts: field(
+    flag,
+    false,
+    'Leave out and count rows whose prompt is longer than max_prompt_length, instead of refusing them.',
+  ),
+  on_bad_row: field(
+    oneOf('fail', 'skip'),
+    'fail',
+    'A row that cannot be used: end with a sentence about it, or leave it out and count it.',
   ),
   output_dir: required(text, 'Run folder: config, logs, checkpoints, report.'),
   seed: field(integer({ min: 0, max: 2 ** 53 - 1 }), 42, 'Key of every random draw of the run.'),
@@ -86,7 +116,7 @@ export const trainFields = {
   max_prompt_length: field(
     nullOr(integer({ min: 1 })),
     null,
-    'Longer prompts are an error at load time; null = no limit.',
+    'Longer prompts are an error at load time (or left out: filter_overlong_prompts); null = no limit.',
   ),
   temperature: field(finite({ above: 0 }), 1, 'Sampling temperature; log-probs are taken at it.'),
   top_p: field(finite({ above: 0, max: 1 }), 1, 'Nucleus of the draw; 1 = all tokens.'),
@@ -106,8 +136,22 @@ export const trainFields = {
   max_grad_norm: field(finite({ above: 0 }), 1, 'Gradients are scaled down to this global norm.'),
   freeze_vision_tower: field(flag, false, 'Leave the vision encoder and its merger as they are.'),
 
-  reward_funcs: field(listOf(text), ['accuracy_reward', 'boxed_format_reward'], 'Reward functions, by name.'),
+  reward_funcs: field(
+    listOf(text),
+    ['accuracy_reward', 'boxed_format_reward'],
+    'Reward functions: names of built-in ones, or files as ./my-reward.mjs or ./my-reward.mjs#name (docs/rewards.md).',
+  ),
   reward_weights: field(listOf(finite()), [0.9, 0.1], 'One weight per reward function (paper, eq. 22).'),
+  grader: field(
+    oneOf('mathruler', 'math_verify', 'exact'),
+    'mathruler',
+    "How accuracy_reward and math compare answers: as EasyR1's MathRuler, as Math-Verify, or by exact arithmetic (docs/rewards.md).",
+  ),
+  reward_timeout: field(
+    finite({ above: 0, max: 86_400 }),
+    10,
+    'Seconds one completion may keep a reward function in a worker or in a file of yours; then it is stopped and has no verdict.',
+  ),
   soft_overlong: section("DAPO's punishment of completions near the length limit.", {
     enabled: field(flag, false, 'Add it to the reward.'),
     soft_punish_cache: field(
