@@ -1,16 +1,15 @@
 export { compareAnswers, goldFault, maxAnswerLength, type Verdict } from './answer.ts'
 export { lastBoxed } from './boxed.ts'
+export { combineRewards, type Rewarder, type RewardOptions, type TotalReward } from './combine.ts'
 export { hasBoxedFormat, hasThinkFormat } from './format.ts'
+export { graders, type Grader } from './graders.ts'
 export { softOverlongPunishment, type SoftOverlong } from './overlong.ts'
 export {
   accuracyReward,
   answerVerdict,
-  combineRewards,
   mathReward,
   rewardFunctions,
-  type Rewarder,
   type RewardFunction,
-  type RewardOptions,
   type Scored,
-  type TotalReward,
 } from './rewards.ts'
+export type { BatchedUserReward, RewardSample, UserReward, UserVerdict } from './userReward.ts'

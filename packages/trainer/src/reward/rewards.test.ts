@@ -1,11 +1,9 @@
-import { either as E } from 'fp-ts'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { sentence } from '../errors.ts'
 import { lastBoxed } from './boxed.ts'
 import { hasBoxedFormat, hasEasyR1Format, easyR1Cleaned, hasThinkFormat } from './format.ts'
 import { softOverlongPunishment } from './overlong.ts'
-import { answerVerdict, combineRewards, rewardFunctions, type RewardOptions, type Scored } from './rewards.ts'
+import { answerVerdict, rewardFunctions as functionsOf, type Scored } from './rewards.ts'
 
 const scored = (response: string, answer = '4', length = 10): Scored => ({
   row: { id: 'r', problem: '<image>x?', answer, images: [], extra: {} },
@@ -15,11 +13,7 @@ const scored = (response: string, answer = '4', length = 10): Scored => ({
 
 const good = '<think>1+3=4</think>\\boxed{4}'
 
-const rewarder = (options: RewardOptions) => {
-  const combined = combineRewards(options)
-  if (E.isLeft(combined)) throw new Error(sentence(combined.left))
-  return combined.right
-}
+const rewardFunctions = functionsOf()
 
 describe('lastBoxed', () => {
   it('takes the last box, braces matched', () => {
@@ -105,48 +99,7 @@ describe('softOverlongPunishment', () => {
   })
 })
 
-describe('combineRewards', () => {
-  const functions = [
-    { name: 'accuracy_reward', weight: 0.9 },
-    { name: 'boxed_format_reward', weight: 0.1 },
-  ]
-
-  it('is the weighted sum, with its parts (paper, eq. 22)', () => {
-    const reward = rewarder({ functions })
-    expect(reward(scored(good))).toEqual({ total: 1, parts: { accuracy_reward: 1, boxed_format_reward: 1 } })
-    expect(reward(scored('<think></think>\\boxed{5}')).total).toBe(0.1)
-    expect(reward(scored('\\boxed{4}')).total).toBe(0.9)
-  })
-
-  it('leaves a rollout out when a part that counts is unknown, and only then', () => {
-    expect(rewarder({ functions })(scored(good, ''))).toEqual({
-      total: null,
-      parts: { accuracy_reward: null, boxed_format_reward: 1 },
-    })
-    const watched = [{ name: 'accuracy_reward', weight: 0 }, functions[1]!]
-    expect(rewarder({ functions: watched })(scored(good, '')).total).toBe(0.1)
-  })
-
-  it('adds the overlong punishment times its weight', () => {
-    const softOverlong = { maxCompletionLength: 20, softPunishCache: 4, weight: 0.5 }
-    const reward = rewarder({ functions, softOverlong })
-    expect(reward(scored(good, '4', 20))).toEqual({
-      total: 0.5,
-      parts: { accuracy_reward: 1, boxed_format_reward: 1, soft_overlong_punishment: -1 },
-    })
-    expect(reward(scored(good, '4', 16)).total).toBe(1)
-  })
-
-  it('refuses a name that is no reward, an inherited one too', () => {
-    for (const name of ['accuracy', 'toString']) {
-      const combined = combineRewards({ functions: [{ name, weight: 1 }] })
-      expect(E.isLeft(combined) && sentence(combined.left)).toBe(
-        `reward_funcs names "${name}", which is not a reward; choose from ` +
-          'accuracy_reward, boxed_format_reward, think_format_reward, math.',
-      )
-    }
-  })
-
+describe('every built-in reward', () => {
   it('property: rewards are total on any response', () => {
     const parts = fc.constantFrom('<think>', '</think>', '\\boxed{', '}', '{', '4', ' ', '\\frac', '<', '^', '9')
     const response = fc.oneof(

@@ -66,18 +66,18 @@ export const evaluate =
             },
           ),
         )
-        part.forEach((row, i) => {
-          const completion = completions[i]![0]!
-          const { total, parts } = rewarder({
-            row,
-            response: processor.tokenizer.decode(completion.ids, { skipSpecial: true }),
-            length: completion.ids.length,
-          })
+        const scored = part.map((row, i) => {
+          const { ids } = completions[i]![0]!
+          return { row, response: processor.tokenizer.decode(ids, { skipSpecial: true }), length: ids.length }
+        })
+        const rewards = await take(rewarder(scored))
+        scored.forEach((completion, i) => {
+          const { total, parts } = rewards[i]!
           const score = 'accuracy_reward' in parts ? parts['accuracy_reward'] : total
           correct.push((score ?? 0) > 0.5 ? 1 : 0)
           const format = parts['boxed_format_reward'] ?? parts['think_format_reward']
           if (format !== undefined && format !== null) formats.push(format)
-          length += completion.ids.length
+          length += completion.length
         })
         options.onProgress?.(correct.length, rows.length)
       }

@@ -29,9 +29,12 @@ export interface Prepared {
 }
 
 /** The configured rewards as one function. */
-export const rewarderOf = (config: TrainConfig): E.Either<TrainError, Rewarder> =>
+export const rewarderOf = (config: TrainConfig): TE.TaskEither<TrainError, Rewarder> =>
   combineRewards({
     functions: config.reward_funcs.map((name, i) => ({ name, weight: config.reward_weights[i]! })),
+    grader: config.grader,
+    timeout: config.reward_timeout,
+    workers: config.num_workers,
     ...(config.soft_overlong.enabled
       ? {
           softOverlong: {

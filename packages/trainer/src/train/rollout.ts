@@ -121,9 +121,7 @@ export const rollOut =
       const scored = tasks.flatMap(({ row }, s) =>
         drawn[s]!.map((completion, i) => ({ row, response: texts[s]![i]!, length: completion.ids.length })),
       )
-      const rewards = await watch.time('reward', () =>
-        take(processor.workers?.score(scored) ?? either.right(scored.map(rewarder))),
-      )
+      const rewards = await watch.time('reward', () => take(rewarder(scored)))
       let first = 0
       const scores = drawn.map(({ length }) => rewards.slice(first, (first += length)))
       const entropies = await watch.time('entropy', () => take(visualEntropies(context)(params, prompts)))

@@ -63,10 +63,17 @@ export const sampledEvaluation =
             },
           ),
         )
-        tasks.forEach(({ row }, s) => {
-          const votes = drawn[s]!.map((completion) => {
-            const response = processor.tokenizer.decode(completion.ids, { skipSpecial: true })
-            const { parts, total } = rewarder({ row, response, length: completion.ids.length })
+        const scored = tasks.flatMap(({ row }, s) =>
+          drawn[s]!.map(({ ids }) => ({
+            row,
+            response: processor.tokenizer.decode(ids, { skipSpecial: true }),
+            length: ids.length,
+          })),
+        )
+        const rewards = await take(rewarder(scored))
+        tasks.forEach((_, s) => {
+          const votes = scored.slice(s * n, (s + 1) * n).map(({ response }, i) => {
+            const { parts, total } = rewards[s * n + i]!
             const score = 'accuracy_reward' in parts ? parts['accuracy_reward'] : total
             return { answer: lastBoxed(response)?.trim() ?? null, right: (score ?? 0) > 0.5 }
           })

@@ -5,37 +5,29 @@ import type { TrainError } from '../errors.ts'
 import type { EncodedPrompt } from '../policy/types.ts'
 import { encodePrompt, type PromptSource } from '../processor/encodePrompt.ts'
 import type { Processor } from '../processor/loadProcessor.ts'
-import type { Rewarder, Scored, TotalReward } from '../reward/rewards.ts'
 
-/** A chunk of the host's work as it travels to a worker. Rewards see no pictures. */
+/** A chunk of the host's work as it travels to a worker. */
 export type HostTask =
   | { readonly kind: 'encode'; readonly items: ReadonlyArray<PromptSource> }
-  | { readonly kind: 'score'; readonly items: ReadonlyArray<Scored> }
   | { readonly kind: 'entropy'; readonly items: ReadonlyArray<Matrix> }
 
 /** The answers to a chunk, in its order. */
 export interface HostAnswers {
   readonly encode: ReadonlyArray<E.Either<TrainError, EncodedPrompt>>
-  readonly score: ReadonlyArray<TotalReward>
   readonly entropy: ReadonlyArray<number>
 }
 
 /** Items a chunk; they depend on nothing, so the same items lie in the same chunk for any number of workers. */
-export const chunkSizes = { encode: 8, score: 64, entropy: 4 } as const
+export const chunkSizes = { encode: 8, entropy: 4 } as const
 
 /** A chunk done where this is called: every item by itself, so that its result depends on no other. */
-export const doHostTask = async (
-  { processor, rewarder }: { readonly processor: Processor; readonly rewarder: Rewarder },
-  task: HostTask,
-): Promise<HostAnswers[keyof HostAnswers]> => {
+export const doHostTask = async (processor: Processor, task: HostTask): Promise<HostAnswers[keyof HostAnswers]> => {
   switch (task.kind) {
     case 'encode': {
       const answers: Array<E.Either<TrainError, EncodedPrompt>> = []
       for (const item of task.items) answers.push(await encodePrompt(processor)(item)())
       return answers
     }
-    case 'score':
-      return task.items.map(rewarder)
     case 'entropy':
       return task.items.map(visualEntropy)
   }
@@ -46,11 +38,4 @@ export const promptSource = ({ id, problem, images }: Row): PromptSource => ({
   id,
   problem,
   images: images.map((bytes) => Uint8Array.from(bytes)),
-})
-
-/** A completion without its row's pictures, which no reward looks at. */
-export const withoutPictures = ({ row, response, length }: Scored): Scored => ({
-  row: { ...row, images: [] },
-  response,
-  length,
 })

@@ -3,16 +3,13 @@ import { either as E } from 'fp-ts'
 import type { TrainConfig } from '../config/trainConfig.ts'
 import { sentence } from '../errors.ts'
 import { loadProcessor } from '../processor/loadProcessor.ts'
-import { rewarderOf } from '../train/prepare.ts'
 import { doHostTask, type HostTask } from './hostTasks.ts'
 
 // One worker of `hostWorkers.ts`: chunks in, answers out, one after the other.
 const config = workerData as TrainConfig
 const processor = await loadProcessor(config.model_name_or_path)()
-const rewarder = rewarderOf(config)
 if (E.isLeft(processor)) throw new Error(sentence(processor.left))
-if (E.isLeft(rewarder)) throw new Error(sentence(rewarder.left))
-const tools = { processor: processor.right, rewarder: rewarder.right }
+const tools = processor.right
 
 let last: Promise<void> = Promise.resolve()
 parentPort!.on('message', (task: HostTask) => {

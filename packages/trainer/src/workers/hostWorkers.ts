@@ -8,14 +8,12 @@ import { attempt } from '../effect.ts'
 import { runFailed, type TrainError } from '../errors.ts'
 import type { EncodedPrompt } from '../policy/types.ts'
 import type { Processor } from '../processor/loadProcessor.ts'
-import type { Scored, TotalReward } from '../reward/rewards.ts'
-import { chunkSizes, promptSource, withoutPictures, type HostAnswers, type HostTask } from './hostTasks.ts'
+import { chunkSizes, promptSource, type HostAnswers, type HostTask } from './hostTasks.ts'
 
 /** The host's work between the device's steps, done by several threads; the same bytes as in one. */
 export interface HostWorkers {
   /** As `encodePrompt` of every row; the first row that fails ends it. */
   readonly encode: (rows: ReadonlyArray<Row>) => TE.TaskEither<TrainError, ReadonlyArray<EncodedPrompt>>
-  readonly score: (completions: ReadonlyArray<Scored>) => TE.TaskEither<TrainError, ReadonlyArray<TotalReward>>
   /** Visual entropy of each matrix of features, nats (paper, eq. 5-9). */
   readonly entropies: (features: ReadonlyArray<Matrix>) => TE.TaskEither<TrainError, ReadonlyArray<number>>
 }
@@ -105,7 +103,6 @@ const workersOf = (run: Run): HostWorkers => {
         for (const prompt of await take(each('encode', rows.map(promptSource)))) prompts.push(await take(prompt))
         return prompts
       }),
-    score: (completions) => each('score', completions.map(withoutPictures)),
     // copies: a view would drag the features of all prompts along
     entropies: (features) =>
       each(
