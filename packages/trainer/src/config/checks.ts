@@ -71,6 +71,22 @@ const scratchIsTaught: Check = (c) =>
     ? undefined
     : `from_scratch starts from random weights, which no reward can teach; add an sft section for the cold start.`
 
+const streamedIsFrozen: Check = (c) =>
+  c.base_weights === 'resident' || c.lora !== null
+    ? undefined
+    : `base_weights streamed keeps the weights as they are, so something else must train; add lora, or set base_weights=resident.`
+
+const streamedIsLayered: Check = (c) =>
+  c.base_weights === 'resident' || c.gradient_checkpointing
+    ? undefined
+    : `base_weights streamed holds one layer at a time, which needs gradient_checkpointing=true.`
+
+const streamedIsRead: Check = (c) =>
+  c.base_weights === 'resident' || (c.sft === null && !c.from_scratch)
+    ? undefined
+    : `base_weights streamed reads its weights from model_name_or_path and cannot follow a cold start; ` +
+      `make the cold start in a run of its own, or set base_weights=resident.`
+
 const nearestMultiple = (n: number, of: number): number => Math.max(1, Math.round(n / of)) * of
 
 const checks: ReadonlyArray<Check> = [
@@ -85,6 +101,9 @@ const checks: ReadonlyArray<Check> = [
   overlongFits,
   warmupEnds,
   scratchIsTaught,
+  streamedIsFrozen,
+  streamedIsLayered,
+  streamedIsRead,
 ]
 
 /** What is wrong between keys that are each right: one sentence a problem, naming the keys and the mend; empty when nothing is. */

@@ -38,6 +38,10 @@ export const easyR1Names: Readonly<Record<string, Mapping>> = {
   'worker.rollout.top_k': { to: 'top_k', note: '-1 there is 0 here', convert: numeric((x) => (x === -1 ? 0 : x)) },
   'worker.actor.model.model_path': { to: 'model_name_or_path' },
   'worker.actor.model.freeze_vision_tower': { to: 'freeze_vision_tower' },
+  'worker.actor.model.lora.rank': { to: 'lora.r', note: '0 there is no lora section here' },
+  'worker.actor.model.lora.alpha': { to: 'lora.lora_alpha' },
+  'worker.actor.model.lora.target_modules': { to: 'lora.target_modules' },
+  'worker.actor.model.lora.exclude_modules': { to: 'lora.exclude_modules' },
   'worker.actor.global_batch_size': {
     to: 'gradient_accumulation_steps',
     note: 'prompts per update there: x num_generations / per_device_train_batch_size',

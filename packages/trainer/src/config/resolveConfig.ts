@@ -11,7 +11,14 @@ import { leaves, REQUIRED } from './table.ts'
 import { TrainConfig } from './trainConfig.ts'
 
 /** Other names for keys of ours. */
-export const aliases: Readonly<Record<string, string>> = { dataset_name: 'dataset' }
+export const aliases: Readonly<Record<string, string>> = {
+  dataset_name: 'dataset',
+  lora_r: 'lora.r',
+  lora_alpha: 'lora.lora_alpha',
+  lora_dropout: 'lora.lora_dropout',
+  lora_target_modules: 'lora.target_modules',
+  use_rslora: 'lora.use_rslora',
+}
 
 /** TRL's `scale_rewards` and the estimator each of its values is. */
 export const scaleRewards: Readonly<Record<string, string>> = { group: 'grpo', batch: 'batch', none: 'dr_grpo' }
@@ -114,6 +121,9 @@ const merge = (given: ReadonlyArray<Given>): ReadonlyMap<string, Given> => {
   return merged
 }
 
+const EASYR1_LORA = 'worker.actor.model.lora.'
+const EASYR1_RANK = `${EASYR1_LORA}rank`
+
 /** Aliases and EasyR1's names replaced by ours. EasyR1's batches are counted in prompts, so they wait for the group size. */
 const renamed = (given: ReadonlyArray<Given>): ReadonlyArray<Given> => {
   const named = given.map((one) => ({ ...one, key: aliases[one.key] ?? one.key }))
@@ -122,7 +132,10 @@ const renamed = (given: ReadonlyArray<Given>): ReadonlyArray<Given> => {
     const preset = leafTable.get(key)?.default
     return last?.value ?? (preset === REQUIRED ? undefined : preset)
   }
-  return named.map((one) => {
+  // EasyR1 writes its lora section out with rank 0 where there is none.
+  const rank = named.findLast(({ key }) => key === EASYR1_RANK)
+  const kept = rank?.value === 0 ? named.filter(({ key }) => !key.startsWith(EASYR1_LORA)) : named
+  return kept.map((one) => {
     const mapping = easyR1Names[one.key]
     if (mapping === undefined) return one
     return { ...one, key: mapping.to, value: mapping.convert?.(one.value, get) ?? one.value }
