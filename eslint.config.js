@@ -38,6 +38,10 @@ const noNode = {
   regex: '^(node:|(fs|path|os|url|crypto|child_process|worker_threads|stream|util|assert|buffer|perf_hooks)(/|$))',
   message: 'core is pure: it runs in Node, Deno and browsers alike.',
 }
+const noNodeInBrowser = {
+  regex: '^(node:|webgpu$)',
+  message: 'This runs in browsers too: Node and Dawn enter through backend-webgpu/src/node.ts.',
+}
 const noTensorFlow = { regex: '^@tensorflow/', message: 'Only the backend packages know TensorFlow.js.' }
 const tensorFlowAsType = {
   regex: '^@tensorflow/',
@@ -55,6 +59,11 @@ const effects = [
   ...['process', 'console', 'performance', 'Date', 'fetch', 'crypto', 'globalThis', 'global', 'Buffer', 'require'],
   ...['setTimeout', 'setInterval', 'setImmediate', 'queueMicrotask', 'window', 'self', 'document', 'navigator'],
 ].map((name) => ({ name, message: 'core is pure: same arguments, same answer. Pass it in as a value.' }))
+
+const nodeOnly = ['process', 'Buffer', 'require', 'global'].map((name) => ({
+  name,
+  message: 'This runs in browsers too: Node enters through backend-webgpu/src/node.ts.',
+}))
 
 const noRandom = {
   object: 'Math',
@@ -132,6 +141,16 @@ export default tseslint.config(
   },
   { files: ['packages/backend-tfjs/src/**/*.test.ts'], rules: imports(noSiblingsBut('core')) },
   { files: ['packages/backend-node/src/**/*.ts'], rules: imports(noSiblingsBut('core', 'backend-tfjs')) },
+  { files: ['packages/backend-webgpu/src/**/*.ts'], rules: imports(noSiblingsBut('core', 'backend-tfjs')) },
+  // what a browser loads: everything but the door to Dawn
+  {
+    files: ['packages/backend-webgpu/src/**/*.ts'],
+    ignores: [...tests, 'packages/backend-webgpu/src/node.ts'],
+    rules: {
+      'no-restricted-globals': ['error', ...nodeOnly],
+      ...imports(noSiblingsBut('core', 'backend-tfjs'), noNodeInBrowser),
+    },
+  },
 
   // trainer: only the command line (and tests) may name a backend
   {

@@ -1,0 +1,83 @@
+import { tfjsBackend, type Tensor } from '@durian/backend-tfjs'
+import type { Backend } from '@durian/core'
+import { adapterName, choiceOf, type DeviceChoice } from './device/adapter.ts'
+import { guardedBackend, type Guarded } from './device/guarded.ts'
+import { requestDevice } from './device/request.ts'
+import type { Home } from './home.ts'
+import { installKernels } from './kernels/install.ts'
+
+/** What computes, for `durian doctor`. */
+export interface WebGpuFacts {
+  /** Versions by name. */
+  readonly libraries: Readonly<Record<string, string>>
+  readonly device: string
+  /** Computes on the processor. */
+  readonly software: boolean
+  readonly features: ReadonlyArray<string>
+  /** Bytes of the largest tensor. */
+  readonly largestTensor: number
+}
+
+export interface OpenedDevice {
+  readonly backend: Backend<Tensor>
+  readonly facts: WebGpuFacts
+  readonly guarded: Guarded
+}
+
+const NAME = 'webgpu'
+
+/** Open a device and make it tfjs's current backend. Rejects with a sentence when it cannot be used. */
+export const openDevice = async (home: Home, asked: DeviceChoice): Promise<OpenedDevice> => {
+  const choice = choiceOf(asked, home.environment)
+  const gpu = await home.gpu(choice)
+  const own = await requestDevice(gpu, choice)
+  const { tf, WebGPUBackend, version } = await home.libraries()
+  const guarded = withNavigatorGpu(gpu, () => guardedBackend(WebGPUBackend, own, NAME))
+  const env = tf.env()
+  // small tensors would be computed on the processor, past every kernel that is tested
+  env.set('WEBGPU_CPU_FORWARD', false)
+  // the other programs add floats with atomics where K is large: 10 runs, 10 results
+  env.set('WEBGPU_MATMUL_PROGRAM_TYPE', PACKED_MATMUL)
+  // tfjs's own factory in a browser, or a device that failed
+  if (tf.findBackendFactory(NAME) !== null) tf.removeBackend(NAME)
+  tf.registerBackend(NAME, () => guarded.backend, 3)
+  if (!(await tf.setBackend(NAME))) throw new Error('tfjs could not start its WebGPU backend')
+  await tf.ready()
+  installKernels(tf, { device: own.device, backend: guarded.backend, software: own.software })
+  const device = adapterName(own.names)
+  return {
+    backend: tfjsBackend(tf, { name: NAME, description: `tfjs-backend-webgpu ${version}, ${home.name}, ${device}` }),
+    facts: {
+      libraries: { 'tfjs-backend-webgpu': version },
+      device,
+      software: own.software,
+      features: [...own.device.features].sort(),
+      largestTensor: Math.min(own.device.limits.maxBufferSize, own.device.limits.maxStorageBufferBindingSize),
+    },
+    guarded,
+  }
+}
+
+/** tfjs's `MatMulProgramType.MatMulPackedProgram`. */
+const PACKED_MATMUL = 3
+
+/** tfjs's backend asks for `navigator.gpu` while it is made, and Node has none. It is taken away again: libraries tell a browser by it. */
+const withNavigatorGpu = <A>(gpu: GPU, make: () => A): A => {
+  const scope = globalThis as { navigator?: object }
+  if (scope.navigator === undefined) {
+    Object.defineProperty(scope, 'navigator', { value: { gpu }, configurable: true })
+    try {
+      return make()
+    } finally {
+      delete scope.navigator
+    }
+  }
+  const { navigator } = scope
+  if ('gpu' in navigator) return make()
+  Object.defineProperty(navigator, 'gpu', { value: gpu, configurable: true })
+  try {
+    return make()
+  } finally {
+    Reflect.deleteProperty(navigator, 'gpu')
+  }
+}
