@@ -62,11 +62,13 @@ export { composition, type BatchContext } from './durian/compositions.ts'
 export { decoupledScores, weightedRewards, type RewardParts } from './durian/rewardParts.ts'
 export type { Lengths } from './durian/rewards.ts'
 export {
+  meanVerdict,
   noRounds,
   resampled,
   spreadCounts,
   spreadVerdict,
   type Resampling,
+  type ResamplingOptions,
   type ResamplingStep,
   type SpreadCounts,
   type SpreadVerdict,
@@ -112,7 +114,17 @@ export { groupSummary, type GroupBatch, type GroupSummary } from './diagnostics/
 
 // ops: the algebra of device programs
 export { broadcastShape, ShapeError, sizeOf, stridesOf, type Shape } from './ops/shape.ts'
-export type { Fused, HostTensor, Ids, TensorOps, TokenScores, Transposes } from './ops/tensorOps.ts'
+export type {
+  AdamWMoments,
+  AdamWMoved,
+  AdamWNumbers,
+  Fused,
+  HostTensor,
+  Ids,
+  TensorOps,
+  TokenScores,
+  Transposes,
+} from './ops/tensorOps.ts'
 
 // port: what a backend offers
 export type {
@@ -137,6 +149,7 @@ export type { RefTensor } from './ops/reference.ts'
 export { erf } from './ops/erf.ts'
 export {
   derivedRmsNorm,
+  derivedRotary,
   derivedSwiglu,
   fill,
   gelu,
@@ -154,11 +167,12 @@ export {
   sumAll,
   swiglu,
   zeros,
+  headEntropy,
   headScores,
 } from './ops/derived.ts'
 
 // optim
-export { initAdamW, updateAdamW } from './optim/adamw.ts'
+export { derivedAdamW, initAdamW, updateAdamW } from './optim/adamw.ts'
 export type { AdamWOptions, AdamWResult, AdamWState } from './optim/adamw.ts'
 export { clipByGlobalNorm, globalNorm } from './optim/clipByGlobalNorm.ts'
 export type { ClippedGradients } from './optim/clipByGlobalNorm.ts'

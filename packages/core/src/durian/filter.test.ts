@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { noRounds, resampled, spreadCounts, spreadVerdict } from './filter.ts'
+import { meanVerdict, noRounds, resampled, spreadCounts, spreadVerdict } from './filter.ts'
 
 describe('spreadVerdict', () => {
   it('tests the rewards and not their mean: 0.1 throughout and 0.9 throughout are constant, seven times 0.9 too', () => {
@@ -10,6 +10,31 @@ describe('spreadVerdict', () => {
     expect(spreadVerdict([null, 1, 0])).toBe('kept')
     expect(spreadVerdict([null])).toBe('unscored')
     expect(spreadCounts([[1, 0], [1, 1], [null], [0, 0]])).toEqual({ kept: 1, constant: 2, unscored: 1 })
+  })
+})
+
+describe('meanVerdict', () => {
+  it("is EasyR1's rule: strictly between the bounds, constant or not", () => {
+    const verdict = meanVerdict({ low: 0.01, high: 0.99 })
+    expect(verdict([0.1, 0.1])).toBe('kept')
+    expect(verdict([1, null, 1])).toBe('outside')
+    expect(verdict([0, 0, null])).toBe('outside')
+    expect(verdict([null])).toBe('unscored')
+    expect(meanVerdict({ low: 0.5, high: 1 })([0, 1])).toBe('outside')
+    expect(meanVerdict({ low: 0, high: 0.5 })([0, 1])).toBe('outside')
+  })
+
+  it('takes the place of the spread, and its drops are counted as outside', () => {
+    const step = resampled<string>({ wanted: 1, maxRounds: 2, verdict: meanVerdict({ low: 0.01, high: 0.99 }) })
+    const first = step(noRounds, [{ group: 'right', rewards: [1, 1] }])
+    expect(first).toMatchObject({ _tag: 'Draw', state: { counts: { kept: 0, constant: 0, unscored: 0, outside: 1 } } })
+    if (first._tag !== 'Draw') return
+    expect(step(first.state, [{ group: 'unformatted', rewards: [0.9, 0.9] }])).toEqual({
+      _tag: 'Train',
+      groups: ['unformatted'],
+      short: false,
+      counts: { kept: 1, constant: 0, unscored: 0, outside: 1 },
+    })
   })
 })
 

@@ -1,8 +1,8 @@
-import { isConstant } from '../num/stats.ts'
+import { isConstant, mean } from '../num/stats.ts'
 import { type RewardGroups, type Rewards, scored } from './rewards.ts'
 
-/** Why a group has no gradient, or `kept`. */
-export type SpreadVerdict = 'kept' | 'constant' | 'unscored'
+/** Why a group is not trained on, or `kept`. Only `meanVerdict` says `outside`. */
+export type SpreadVerdict = 'kept' | 'constant' | 'unscored' | 'outside'
 
 /**
  * Whether a group can move the policy: its scored rewards differ, tested on the rewards themselves (max !== min) and not on a computed std
@@ -13,14 +13,30 @@ export const spreadVerdict = (rewards: Rewards): SpreadVerdict => {
   return values.length === 0 ? 'unscored' : isConstant(values) ? 'constant' : 'kept'
 }
 
-/** Counts of a filtered draw. */
-export type SpreadCounts = Readonly<Record<SpreadVerdict, number>>
+/**
+ * EasyR1's rule of its online filtering: low < mean reward < high (`EasyR1@b44b311 verl/trainer/ray_trainer.py#L518-L540`; 0.01 and 0.99 there).
+ * It keeps groups of equal rewards between the bounds, which have no gradient: `spreadVerdict` is the better rule.
+ */
+export const meanVerdict =
+  ({ low, high }: { readonly low: number; readonly high: number }) =>
+  (rewards: Rewards): SpreadVerdict => {
+    const values = scored(rewards)
+    if (values.length === 0) return 'unscored'
+    const centre = mean(values)
+    return centre > low && centre < high ? 'kept' : 'outside'
+  }
+
+/** Counts of a filtered draw; `outside` is left out where there is none. */
+export type SpreadCounts = Readonly<Record<Exclude<SpreadVerdict, 'outside'>, number>> & { readonly outside?: number }
 
 /** How many groups a filter would keep and why it drops the others. */
-export const spreadCounts = (rewards: RewardGroups): SpreadCounts => {
-  const counts = { kept: 0, constant: 0, unscored: 0 }
-  for (const group of rewards) counts[spreadVerdict(group)]++
-  return counts
+export const spreadCounts = (rewards: RewardGroups): SpreadCounts =>
+  counted(noRounds.counts, rewards.map(spreadVerdict))
+
+const counted = (counts: SpreadCounts, verdicts: ReadonlyArray<SpreadVerdict>): SpreadCounts => {
+  const sums: Record<Exclude<SpreadVerdict, 'outside'>, number> & { outside?: number } = { ...counts }
+  for (const verdict of verdicts) sums[verdict] = (sums[verdict] ?? 0) + 1
+  return sums
 }
 
 /** Dynamic sampling so far: groups accepted, and rounds drawn. Plain data. */
@@ -43,6 +59,14 @@ export type ResamplingStep<A> =
       readonly counts: SpreadCounts
     }
 
+export interface ResamplingOptions {
+  /** Groups of a step. */
+  readonly wanted: number
+  readonly maxRounds: number
+  /** Which groups are kept; default `spreadVerdict`. */
+  readonly verdict?: (rewards: Rewards) => SpreadVerdict
+}
+
 /**
  * One round of DAPO's dynamic sampling (paper, eq. 4: groups with spread only): keeps what has spread, and says whether to draw again.
  * Bounded: after `maxRounds` rounds it trains on what was accepted, where EasyR1 throws after 20 (`EasyR1@b44b311 ray_trainer.py#L537-L553`).
@@ -51,18 +75,11 @@ export type ResamplingStep<A> =
  * @returns `Draw` while groups are missing and rounds are left; else `Train` with at most `wanted` groups, in the order they were drawn
  */
 export const resampled =
-  <A>({ wanted, maxRounds }: { readonly wanted: number; readonly maxRounds: number }) =>
+  <A>({ wanted, maxRounds, verdict = spreadVerdict }: ResamplingOptions) =>
   (state: Resampling<A>, drawn: ReadonlyArray<{ readonly group: A; readonly rewards: Rewards }>): ResamplingStep<A> => {
-    const found = spreadCounts(drawn.map(({ rewards }) => rewards))
-    const accepted = [
-      ...state.accepted,
-      ...drawn.filter(({ rewards }) => spreadVerdict(rewards) === 'kept').map(({ group }) => group),
-    ]
-    const counts: SpreadCounts = {
-      kept: state.counts.kept + found.kept,
-      constant: state.counts.constant + found.constant,
-      unscored: state.counts.unscored + found.unscored,
-    }
+    const verdicts = drawn.map(({ rewards }) => verdict(rewards))
+    const accepted = [...state.accepted, ...drawn.filter((_, s) => verdicts[s] === 'kept').map(({ group }) => group)]
+    const counts = counted(state.counts, verdicts)
     const rounds = state.rounds + 1
     const missing = wanted - accepted.length
     return missing > 0 && rounds < maxRounds

@@ -1,6 +1,7 @@
 import fc from 'fast-check'
-import { derivedRmsNorm, derivedSwiglu, linear } from '../ops/derived.ts'
-import type { Fused, HostTensor, TensorOps } from '../ops/tensorOps.ts'
+import { derivedRmsNorm, derivedRotary, derivedSwiglu, linear, scalar, sumAll } from '../ops/derived.ts'
+import { derivedAdamW } from '../optim/adamw.ts'
+import type { AdamWNumbers, Fused, HostTensor, TensorOps } from '../ops/tensorOps.ts'
 import { fixedTensor, positive, tensor } from './arbitraries.ts'
 import { expectClose } from './close.ts'
 import { evaluate, evaluateReference, lawOfCases, type Case } from './evaluate.ts'
@@ -15,6 +16,8 @@ interface FusedRule {
   readonly fused: (...inputs: ReadonlyArray<HostTensor>) => Case
   readonly inputs: (rows: number, width: number) => fc.Arbitrary<ReadonlyArray<HostTensor>>
   readonly large: ReadonlyArray<ReadonlyArray<HostTensor>>
+  /** Which inputs have gradients; none: the kernel has no gradient. Default: all. */
+  readonly differentiable?: ReadonlyArray<number>
 }
 
 const epsilon = 1e-5
@@ -30,6 +33,26 @@ const labelled = (name: string, inputs: ReadonlyArray<HostTensor>, program: Case
   inputs,
   program,
 })
+
+const adamWNumbers: AdamWNumbers = {
+  keepFirst: 0.9,
+  takeFirst: 0.1,
+  keepSecond: 0.99,
+  takeSecond: 0.01,
+  rate: 0.05,
+  guard: 1e-3,
+  shrink: 0.97,
+}
+
+/** p', m' and v' of a step with and without decay, one behind the other. */
+const movedParts = <T>(ops: TensorOps<T>, move: Fused<T>['adamW'], [p, g, m, v]: ReadonlyArray<T>): T =>
+  ops.concat(
+    [adamWNumbers, { ...adamWNumbers, shrink: 1 }].flatMap((numbers) => {
+      const { param, first, second } = move(p!, g!, { first: m!, second: v! }, numbers)
+      return [param, first, second]
+    }),
+    0,
+  )
 
 /** Ids that meet the first, the last and repeated words of a vocabulary. */
 const idsOf = ({ shape: [rows] }: HostTensor, { shape: [words] }: HostTensor): ReadonlyArray<number> =>
@@ -73,6 +96,36 @@ const rules: Readonly<Record<FusedName, FusedRule>> = {
       [fixedTensor([67, 32]), fixedTensor([9, 32], positive)],
       [fixedTensor([3, 4]), fixedTensor([1, 4], positive)],
     ],
+  },
+  rotary: {
+    derived: (...inputs) => labelled('rotary', inputs, (ops, [x, cos, sin]) => derivedRotary(ops, x!, cos!, sin!)),
+    fused: (...inputs) => labelled('rotary', inputs, (ops, [x, cos, sin]) => kernel(ops, 'rotary')(x!, cos!, sin!)),
+    inputs: (rows, width) =>
+      fc.tuple(tensor([rows, 4 * width]), tensor([rows, 1, 2 * width]), tensor([rows, 1, 2 * width])),
+    large: [
+      [fixedTensor([67, 96]), fixedTensor([67, 1, 32]), fixedTensor([67, 1, 32], { lo: -1, hi: 1, offset: 0.5 })],
+      [fixedTensor([3, 2]), fixedTensor([3, 1, 2]), fixedTensor([3, 1, 2], positive)],
+    ],
+    differentiable: [0],
+  },
+  adamW: {
+    derived: (...inputs) =>
+      labelled('adamW', inputs, (ops, xs) => movedParts(ops, derivedAdamW(ops, adamWNumbers), xs)),
+    fused: (...inputs) => labelled('adamW', inputs, (ops, xs) => movedParts(ops, kernel(ops, 'adamW'), xs)),
+    inputs: (rows, width) =>
+      fc.tuple(tensor([rows, width]), tensor([rows, width]), tensor([rows, width]), tensor([rows, width], positive)),
+    large: [[fixedTensor([67, 33]), fixedTensor([67, 33], positive), fixedTensor([67, 33]), fixedTensor([67, 33], positive)]],
+    differentiable: [],
+  },
+  squaredNorm: {
+    derived: (...inputs) =>
+      labelled('squaredNorm', inputs, (ops, xs) =>
+        xs.reduce((total, x) => ops.add(total, sumAll(ops, ops.square(x))), scalar(ops, 0)),
+      ),
+    fused: (...inputs) => labelled('squaredNorm', inputs, (ops, xs) => kernel(ops, 'squaredNorm')(xs)),
+    inputs: (rows, width) => fc.tuple(tensor([rows, width]), tensor([width]), tensor([])),
+    large: [[fixedTensor([67, 129])], [fixedTensor([1]), fixedTensor([3, 2], positive)]],
+    differentiable: [],
   },
 }
 

@@ -1,4 +1,4 @@
-import { gelu, linear, logSoftmax, rmsNorm, rotateHalf, scale, silu, swiglu } from '../ops/derived.ts'
+import { gelu, headEntropy, linear, logSoftmax, rmsNorm, rotateHalf, scale, silu, swiglu } from '../ops/derived.ts'
 import type { TensorOps } from '../ops/tensorOps.ts'
 import type { Params } from '../port/backend.ts'
 import { fixedTensor, positive } from './arbitraries.ts'
@@ -89,6 +89,12 @@ export const compositePrograms: ReadonlyArray<GradientCase & { readonly name: st
     label: 'log-probs of a tied language model',
     params: { table: fixedTensor([6, 4], small), norm: fixedTensor([4], positive) },
     program: languageModel,
+  },
+  {
+    name: 'entropy of the head',
+    label: 'entropies of [3, 4] over 6 words',
+    params: { x: fixedTensor([3, 4], small), table: fixedTensor([6, 4], small) },
+    program: (ops, p) => headEntropy(ops, p['x']!, p['table']!),
   },
   {
     name: 'a parameter used twice',

@@ -13,7 +13,7 @@ const lossOf = (lossType: LossType, options: RecipeOptions, ratio: number, advan
 }
 
 const options = { epsilon: 0.2, maxCompletionLength: 1 }
-const soft: ReadonlySet<LossType> = new Set(['cispo', 'sapo'])
+const soft: ReadonlySet<LossType> = new Set(['cispo', 'sapo', 'policy_gradient'])
 
 describe.each(lossTypes.filter((name) => !soft.has(name)))('recipe %s', (lossType) => {
   it('clips at epsilon on both sides, and above at epsilonHigh where it is given', () => {
@@ -71,6 +71,7 @@ describe('recipeSpec', () => {
       gspo_token: ['clipped', 'sequence-token', 'sequence-mean'],
       sapo: ['sapo', undefined, 'sequence-mean'],
       luspo: ['clipped', 'sequence', 'sequence-sum'],
+      policy_gradient: ['policy-gradient', undefined, 'token-mean'],
     })
   })
 })

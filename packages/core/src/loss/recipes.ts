@@ -22,7 +22,18 @@ export interface Recipe {
   readonly aggregate: Aggregate
 }
 
-export const lossTypes = ['grpo', 'dapo', 'bnpo', 'dr_grpo', 'cispo', 'gspo', 'gspo_token', 'sapo', 'luspo'] as const
+export const lossTypes = [
+  'grpo',
+  'dapo',
+  'bnpo',
+  'dr_grpo',
+  'cispo',
+  'gspo',
+  'gspo_token',
+  'sapo',
+  'luspo',
+  'policy_gradient',
+] as const
 export type LossType = (typeof lossTypes)[number]
 
 /**
@@ -39,6 +50,7 @@ export type LossType = (typeof lossTypes)[number]
  * | gspo_token | clipped            | sequence-token | mean of each rollout's mean | Zheng et al. 2025, eq. 13                                            |
  * | sapo       | sigmoid gate       | token          | mean of each rollout's mean | Gao et al. 2025; TRL `sapo`                                          |
  * | luspo      | clipped            | sequence       | mean of each rollout's sum  | TRL `luspo`                                                          |
+ * | policy_gradient | A ln pi       | -              | mean over tokens            | REINFORCE; `verl@v0.8.0 trainer/ppo/core_algos.py`, gpg              |
  *
  * Differs from TRL in bnpo: there it is normalised by each micro-batch's own tokens and changes with the micro-batch size.
  * Here every loss divides by the whole batch, so bnpo is what TRL computes with one micro-batch, which is dapo.
@@ -72,6 +84,8 @@ export const recipeSpec = (
       return { surrogate: { type: 'sapo', ...options.temperatures }, aggregate: 'sequence-mean' }
     case 'luspo':
       return { surrogate: clipped('sequence'), aggregate: 'sequence-sum' }
+    case 'policy_gradient':
+      return { surrogate: { type: 'policy-gradient' }, aggregate: 'token-mean' }
   }
 }
 

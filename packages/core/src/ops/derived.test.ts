@@ -29,6 +29,14 @@ describe('derived programs', () => {
     expect(numbers(derived.linear(ops, x, weight, of([3], 10, 20, 30)))).toEqual([11, 22, 33])
   })
 
+  it('headEntropy is the entropy that headScores reports', () => {
+    const [x, table] = [of([2, 2], 1, -2, 0.5, 3), of([3, 2], 1, 0, -0.5, 1, 2, 0.25)]
+    const { entropy } = derived.headScores(ops, x, table, { ids: [0, 2] })
+    const found = derived.headEntropy(ops, x, table)
+    expect(found.shape).toEqual([2])
+    numbers(found).forEach((value, i) => expect(value).toBeCloseTo(entropy.data[i]!, 14))
+  })
+
   it('rmsNorm divides by the root of the mean square', () => {
     // mean(3^2, 4^2) = 12.5
     const root = Math.sqrt(12.5)

@@ -71,6 +71,14 @@ export const swiglu = <T>(ops: TensorOps<T>, gate: T, up: T): T =>
 /** swiglu from primitives alone: what a fused kernel must equal. */
 export const derivedSwiglu = <T>(ops: TensorOps<T>, gate: T, up: T): T => ops.mul(silu(ops, gate), up)
 
+/** x cos + (-x2, x1) sin from primitives alone: what a fused kernel must equal. [N, heads * hd], [N, 1, hd] twice -> [N, heads * hd]. */
+export const derivedRotary = <T>(ops: TensorOps<T>, x: T, cos: T, sin: T): T => {
+  const [rows = 0, width = 0] = ops.shape(x)
+  const headDim = ops.shape(cos)[2]!
+  const heads = ops.reshape(x, [rows, width / headDim, headDim])
+  return ops.reshape(ops.add(ops.mul(heads, cos), ops.mul(rotateHalf(ops, heads), sin)), [rows, width])
+}
+
 /** Logits that may exist together: 64 MB of float32. Up to here one product is faster than blocks whose logits are made twice. */
 const LOGITS_AT_ONCE = 1 << 24
 
@@ -88,6 +96,15 @@ export const headScores = <T>(
   return ops.fused?.headScores === undefined || ids.length <= rowsAtOnce
     ? ops.selectiveLogSoftmax(linear(ops, x, table), ids)
     : ops.fused.headScores(x, table, { ids, rowsAtOnce })
+}
+
+/**
+ * Entropy of each row of softmax(x table^T), nats: [N, d], [V, d] -> [N]. `headScores` gives the same numbers without a gradient, which is all
+ * that a log needs; an entropy bonus trains through this one, for which all N V logits exist together.
+ */
+export const headEntropy = <T>(ops: TensorOps<T>, x: T, table: T): T => {
+  const logp = logSoftmax(ops, linear(ops, x, table)) // [N, V]
+  return ops.reshape(ops.neg(ops.sum(ops.mul(ops.exp(logp), logp), 1)), [ops.shape(x)[0]!]) // [N]
 }
 
 /** x/2 (1 + erf(x / sqrt 2)): the exact GELU, not its tanh approximation. */

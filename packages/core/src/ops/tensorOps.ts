@@ -90,4 +90,30 @@ export interface Fused<T> {
    * together; the backward pass makes each block's once more.
    */
   readonly headScores: (x: T, table: T, options: { readonly ids: Ids; readonly rowsAtOnce: number }) => TokenScores<T>
+  /** x cos + (-x2, x1) sin, each head of a row by the row's angles: [N, heads * hd], [N, 1, hd] twice -> [N, heads * hd]; differentiable in x. */
+  readonly rotary: (x: T, cos: T, sin: T) => T
+  /** One tensor's step of AdamW; not differentiable. */
+  readonly adamW: (param: T, grad: T, moments: AdamWMoments<T>, numbers: AdamWNumbers) => AdamWMoved<T>
+  /** Sum of the squares of all tensors together, []; not differentiable. At least one tensor. */
+  readonly squaredNorm: (xs: ReadonlyArray<T>) => T
+}
+
+export interface AdamWMoments<T> {
+  readonly first: T
+  readonly second: T
+}
+
+export interface AdamWMoved<T> extends AdamWMoments<T> {
+  readonly param: T
+}
+
+/** m' = keepFirst m + takeFirst g; v' = keepSecond v + takeSecond g^2; p' = shrink p - rate m' / (sqrt(v') + guard). */
+export interface AdamWNumbers {
+  readonly keepFirst: number
+  readonly takeFirst: number
+  readonly keepSecond: number
+  readonly takeSecond: number
+  readonly rate: number
+  readonly guard: number
+  readonly shrink: number
 }

@@ -1,6 +1,6 @@
 import { scalar, zeros } from '../ops/derived.ts'
 import { ShapeError } from '../ops/shape.ts'
-import type { TensorOps } from '../ops/tensorOps.ts'
+import type { AdamWMoved, AdamWNumbers, Fused, TensorOps } from '../ops/tensorOps.ts'
 import type { Params } from '../port/backend.ts'
 
 export interface AdamWOptions {
@@ -49,7 +49,7 @@ const entry = <T>(tensors: Params<T>, name: string, what: string): T => {
  *   m' = b1 m + (1 - b1) g            v' = b2 v + (1 - b2) g^2
  *   p' = (1 - lr wd) p - lr / (1 - b1^t) m' / (sqrt(v') / sqrt(1 - b2^t) + eps)
  *
- * Both corrections are numbers of the host and folded into one factor: 13 operations a tensor, 12 where nothing decays.
+ * Both corrections are numbers of the host and folded into one factor: 13 operations a tensor, 12 where nothing decays, or the backend's one kernel.
  * A program, not an effect: the old parameters and moments stay the caller's, to free once the result is kept.
  *
  * @throws ShapeError when a parameter lacks its gradient or moment
@@ -60,32 +60,46 @@ export const updateAdamW = <T>(ops: TensorOps<T>, options: AdamWOptions) => {
   return (params: Params<T>, grads: Params<T>, state: AdamWState<T>): AdamWResult<T> => {
     const step = state.step + 1
     const rootCorrection = Math.sqrt(1 - beta2 ** step)
-    const keepFirst = scalar(ops, beta1)
-    const takeFirst = scalar(ops, 1 - beta1)
-    const keepSecond = scalar(ops, beta2)
-    const takeSecond = scalar(ops, 1 - beta2)
-    // lr/c1 * m / (sqrt(v)/c2 + eps) = (lr c2/c1) * m / (sqrt(v) + eps c2): one scaling instead of two.
-    const rate = scalar(ops, (learningRate * rootCorrection) / (1 - beta1 ** step))
-    const guard = scalar(ops, epsilon * rootCorrection)
-    const shrink = scalar(ops, 1 - learningRate * weightDecay)
-
-    const first = mapParams(params, (_, name) =>
-      ops.add(
-        ops.mul(entry(state.first, name, 'first moment'), keepFirst),
-        ops.mul(entry(grads, name, 'gradient'), takeFirst),
-      ),
-    )
-    const second = mapParams(params, (_, name) =>
-      ops.add(
-        ops.mul(entry(state.second, name, 'second moment'), keepSecond),
-        ops.mul(ops.square(entry(grads, name, 'gradient')), takeSecond),
-      ),
-    )
-    const moved = mapParams(params, (x, name) => {
-      const direction = ops.div(first[name]!, ops.add(ops.sqrt(second[name]!), guard))
-      const decayed = weightDecay !== 0 && decays(name) ? ops.mul(x, shrink) : x
-      return ops.sub(decayed, ops.mul(direction, rate))
+    const numbers: AdamWNumbers = {
+      keepFirst: beta1,
+      takeFirst: 1 - beta1,
+      keepSecond: beta2,
+      takeSecond: 1 - beta2,
+      // lr/c1 * m / (sqrt(v)/c2 + eps) = (lr c2/c1) * m / (sqrt(v) + eps c2): one scaling instead of two.
+      rate: (learningRate * rootCorrection) / (1 - beta1 ** step),
+      guard: epsilon * rootCorrection,
+      shrink: 1 - learningRate * weightDecay,
+    }
+    const move = ops.fused?.adamW ?? derivedAdamW(ops, numbers)
+    const moved = Object.entries(params).map(([name, x]) => {
+      const moments = {
+        first: entry(state.first, name, 'first moment'),
+        second: entry(state.second, name, 'second moment'),
+      }
+      const shrinks = weightDecay !== 0 && decays(name)
+      const own = shrinks ? numbers : { ...numbers, shrink: 1 }
+      return [name, move(x, entry(grads, name, 'gradient'), moments, own)] as const
     })
-    return { params: moved, state: { step, first, second } }
+    const named = (part: keyof AdamWMoved<T>): Params<T> =>
+      Object.fromEntries(moved.map(([name, result]) => [name, result[part]]))
+    return { params: named('param'), state: { step, first: named('first'), second: named('second') } }
+  }
+}
+
+/** One tensor's step from primitives alone: what a fused kernel must equal. The numbers are put on the device once for all tensors. */
+export const derivedAdamW = <T>(ops: TensorOps<T>, numbers: AdamWNumbers): Fused<T>['adamW'] => {
+  const keepFirst = scalar(ops, numbers.keepFirst)
+  const takeFirst = scalar(ops, numbers.takeFirst)
+  const keepSecond = scalar(ops, numbers.keepSecond)
+  const takeSecond = scalar(ops, numbers.takeSecond)
+  const rate = scalar(ops, numbers.rate)
+  const guard = scalar(ops, numbers.guard)
+  const shrink = scalar(ops, numbers.shrink)
+  return (param, grad, moments, own) => {
+    const first = ops.add(ops.mul(moments.first, keepFirst), ops.mul(grad, takeFirst))
+    const second = ops.add(ops.mul(moments.second, keepSecond), ops.mul(ops.square(grad), takeSecond))
+    const direction = ops.div(first, ops.add(ops.sqrt(second), guard))
+    const kept = own.shrink === 1 ? param : ops.mul(param, shrink)
+    return { param: ops.sub(kept, ops.mul(direction, rate)), first, second }
   }
 }

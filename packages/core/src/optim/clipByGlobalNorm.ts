@@ -11,6 +11,8 @@ export interface ClippedGradients<T> {
 
 /** sqrt of the sum of squares over all tensors together, []; 0 without any. */
 export const globalNorm = <T>(ops: TensorOps<T>, grads: Params<T>): T => {
+  if (ops.fused?.squaredNorm !== undefined && Object.keys(grads).length > 0)
+    return ops.sqrt(ops.fused.squaredNorm(Object.values(grads)))
   const squares = Object.values(grads).map((g) => ops.sum(ops.reshape(ops.square(g), [sizeOf(ops.shape(g))]), 0)) // [1] each
   if (squares.length === 0) return scalar(ops, 0)
   return ops.reshape(ops.sqrt(ops.sum(ops.concat(squares, 0), 0)), [])
