@@ -133,10 +133,10 @@ describe('parquet', () => {
   it('names the missing column and those that are there', async () => {
     const path = await write('named.parquet', [row()])
     expect(await refusal(path, { columns: { answer: 'gold' } })).toBe(
-      `Data ${path} has no column "gold", only images, problem, answer, solution; rename one of them.`,
+      `Data ${path} has no column "gold", only images, problem, answer, solution; rename one of them, or name the right one with columns.*.`,
     )
     // The columns swapped: the problem is then "4", without a mark.
-    const swapped = { answer: 'problem', problem: 'answer' }
+    const swapped = { answer: 'problem', prompt: 'answer' }
     expect(await refusal(path, { columns: swapped })).toContain('has 1 picture and 0 <image> marks')
   })
 

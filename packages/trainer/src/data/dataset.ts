@@ -1,91 +1,79 @@
 import { either as E, type taskEither as TE } from 'fp-ts'
-import { readFile } from 'node:fs/promises'
-import { basename, dirname, extname } from 'node:path'
+import { basename, dirname } from 'node:path'
 import { attempt } from '../effect.ts'
 import { badInput, type TrainError } from '../errors.ts'
-import { jsonLines } from './jsonl.ts'
 import { locateData } from './locate.ts'
-import { openParquet } from './parquet.ts'
-import { defaultColumns, rowOf, type Columns, type RowReading } from './row.ts'
+import { openRecords, unreadable, type ReadRecord } from './records.ts'
+import { columnsIn, rowOf, type Columns, type RowReading } from './row.ts'
+import { problemSentence, type RowProblem } from './rowProblem.ts'
 import type { Row } from './types.ts'
+
+/** Rows that were left out, by why, and the sentence about the first of each kind. */
+export type LeftOut = Readonly<Record<string, { readonly count: number; readonly first: string }>>
 
 /** All rows of one split, pictures still encoded. At least one row. */
 export interface Dataset {
   readonly rows: ReadonlyArray<Row>
   /** As the user named it. */
   readonly source: string
+  /** Absent when no row was. */
+  readonly leftOut?: LeftOut
 }
 
 export interface DatasetOptions {
   readonly columns?: Partial<Columns>
   /** Default `required`. */
   readonly answers?: RowReading['answers']
+  readonly systemPrompt?: string | null
+  readonly formatPrompt?: ((text: string) => string) | null
+  /** A row that cannot be used: `fail`, the default, or `skip`, left out and counted. */
+  readonly onBadRow?: 'fail' | 'skip'
 }
 
-type Rows = E.Either<string, ReadonlyArray<Row>>
+const usual: Columns = { prompt: null, answer: null, images: null, solution: null, id: null }
 
-/** Records to rows, numbered from 0 over the file; Left names the file and row. */
-const collect = async (
-  file: string,
-  records: AsyncIterable<Readonly<Record<string, unknown>>> | Iterable<Readonly<Record<string, unknown>>>,
-  reading: RowReading,
-): Promise<Rows> => {
-  const toRow = rowOf(reading)
-  const rows: Array<Row> = []
-  for await (const record of records) {
-    const id = `${basename(file)}#${rows.length}`
-    const row = await toRow(record, id)
-    if (E.isLeft(row)) return E.left(`Row ${rows.length} of ${file} ${row.left}.`)
-    rows.push(row.right)
-  }
-  return E.right(rows)
+/** How the records of one file become rows. */
+export const readingOf = (file: string, options: DatasetOptions): RowReading => ({
+  columns: { ...usual, ...options.columns },
+  answers: options.answers ?? 'required',
+  directory: dirname(file),
+  systemPrompt: options.systemPrompt ?? null,
+  formatPrompt: options.formatPrompt ?? null,
+})
+
+/** The column that is needed and not there; null when there is none. */
+export const missingColumn = ({ columns, answers }: RowReading, present: ReadonlyArray<string>): string | null => {
+  const { prompt, answer } = columnsIn(columns, present)
+  const needed = answers === 'required' ? [prompt, answer] : [prompt]
+  return needed.find((name) => !present.includes(name)) ?? null
 }
 
-const readParquetRows = async (path: string, reading: RowReading): Promise<Rows> => {
-  const opened = await openParquet(path)
-  const unreadable = (reason: string): Rows =>
-    E.left(`Data ${path} is not a whole parquet file (${reason}); write or download it again.`)
-  if (E.isLeft(opened)) return unreadable(opened.left)
-  const { columns: present, groups } = opened.right
-  const { problem, answer } = reading.columns
-  const needed = reading.answers === 'required' ? [problem, answer] : [problem]
-  const missing = needed.find((name) => !present.includes(name))
-  if (missing !== undefined)
-    return E.left(`Data ${path} has no column "${missing}", only ${present.join(', ')}; rename one of them.`)
-  async function* records() {
-    for await (const group of groups()) yield* group
-  }
-  try {
-    return await collect(path, records(), reading)
-  } catch (thrown) {
-    return unreadable(thrown instanceof Error ? thrown.message : String(thrown))
+/** Where a record is, as a sentence begins. */
+export const placeOf = (file: string, { index, line, record }: ReadRecord): string =>
+  E.isLeft(record) ? `In ${file}, line ${line ?? index}` : `Row ${index} of ${file}`
+
+/** Counts what is left out, by kind. */
+export const leavingOut = () => {
+  const kinds = new Map<string, { count: number; first: string }>()
+  return {
+    add: (kind: string, sentence: string): void => {
+      const found = kinds.get(kind)
+      if (found === undefined) kinds.set(kind, { count: 1, first: sentence })
+      else found.count++
+    },
+    result: (before: LeftOut = {}): Pick<Dataset, 'leftOut'> =>
+      kinds.size === 0 && Object.keys(before).length === 0
+        ? {}
+        : { leftOut: { ...before, ...Object.fromEntries(kinds) } },
   }
 }
 
-const readJsonlRows = async (path: string, reading: RowReading): Promise<Rows> => {
-  let text: string
-  try {
-    text = await readFile(path, 'utf8')
-  } catch {
-    return E.left(`Data ${path} cannot be read; check its permissions.`)
-  }
-  const lines = jsonLines(text)
-  if (E.isLeft(lines)) return E.left(`In ${path}, ${lines.left}; write one object per line.`)
-  return collect(
-    path,
-    lines.right.map(({ record }) => record),
-    reading,
+/** Why every row would be left out is said by the first one. */
+export const noRows = (spec: string, leftOut: LeftOut | undefined): TrainError => {
+  const first = Object.values(leftOut ?? {})[0]?.first
+  return badInput(
+    first === undefined ? `Data ${spec} has no rows; write some into it.` : `Data ${spec} has no row left: ${first}`,
   )
-}
-
-/** The first id that two rows share. */
-const repeatedId = (rows: ReadonlyArray<Row>): string | null => {
-  const seen = new Set<string>()
-  for (const { id } of rows) {
-    if (seen.has(id)) return id
-    seen.add(id)
-  }
-  return null
 }
 
 /**
@@ -93,26 +81,49 @@ const repeatedId = (rows: ReadonlyArray<Row>): string | null => {
  * Parquet is read a row group at a time and pictures stay encoded, so memory is about the files' size.
  *
  * Left (BadInput): an absent or broken file, a missing column, or the first row whose answer cannot be compared or whose
- * pictures and `<image>` marks disagree.
+ * pictures and `<image>` marks disagree; with `onBadRow: 'skip'` such rows are left out and counted.
  */
 export const loadDataset = (spec: string, options: DatasetOptions = {}): TE.TaskEither<TrainError, Dataset> =>
   attempt(async (take) => {
+    const refuse = (sentence: string) => take<never>(E.left(badInput(sentence)))
     const files = await take(E.mapLeft(badInput)(await locateData(spec)))
     const rows: Array<Row> = []
+    const ids = new Set<string>()
+    const left = leavingOut()
     for (const file of files) {
-      const reading: RowReading = {
-        columns: { ...defaultColumns, ...options.columns },
-        answers: options.answers ?? 'required',
-        directory: dirname(file),
+      const reading = readingOf(file, options)
+      const { columns, records } = await take(E.mapLeft(badInput)(await openRecords(file)))
+      const missing = columns === null ? null : missingColumn(reading, columns)
+      if (missing !== null)
+        await refuse(`Data ${file} has no column "${missing}", only ${columns!.join(', ')}; rename one of them, or name the right one with columns.*.`) // prettier-ignore
+      const toRow = rowOf(reading)
+      const rowIn = (read: ReadRecord): Promise<E.Either<RowProblem, Row>> =>
+        E.isLeft(read.record)
+          ? Promise.resolve(read.record)
+          : toRow(read.record.right, `${basename(file)}#${read.index}`)
+      const broken = async function* () {
+        try {
+          yield* records()
+        } catch (thrown) {
+          yield unreadable(file, thrown instanceof Error ? thrown.message : String(thrown))
+        }
       }
-      const read = extname(file) === '.jsonl' ? readJsonlRows : readParquetRows
-      for (const row of await take(E.mapLeft(badInput)(await read(file, reading)))) rows.push(row)
+      for await (const read of broken()) {
+        if (typeof read === 'string') return refuse(read)
+        const row = await rowIn(read)
+        if (E.isLeft(row)) {
+          const sentence = problemSentence(placeOf(file, read), row.left)
+          if (options.onBadRow !== 'skip') await refuse(sentence)
+          left.add('bad', sentence)
+          continue
+        }
+        if (ids.has(row.right.id))
+          await refuse(`Data ${spec} has two rows with the id "${row.right.id}"; make ids unique or drop the column.`)
+        ids.add(row.right.id)
+        rows.push(row.right)
+      }
     }
-    if (rows.length === 0) await take(E.left(badInput(`Data ${spec} has no rows; write some into it.`)))
-    const repeated = repeatedId(rows)
-    if (repeated !== null)
-      await take(
-        E.left(badInput(`Data ${spec} has two rows with the id "${repeated}"; make ids unique or drop the column.`)),
-      )
-    return { rows, source: spec }
+    const { leftOut } = left.result()
+    if (rows.length === 0) await take(E.left(noRows(spec, leftOut)))
+    return { rows, source: spec, ...(leftOut === undefined ? {} : { leftOut }) }
   })

@@ -1,18 +1,20 @@
 import { either as E } from 'fp-ts'
-import { jsonOf, textOf } from './cells.ts'
-import { pictureBytes, pictureCells } from './images.ts'
-import type { Row } from './types.ts'
 import { goldFault } from '../reward/answer.ts'
+import { lastBoxed } from '../reward/boxed.ts'
+import { jsonOf, textOf } from './cells.ts'
+import { conversation, countPlaceholders, placeholder, withPicturesFirst, type Prompt } from './conversation.ts'
+import { pictureBytes, pictureCells } from './images.ts'
+import { rowProblem, type RowProblem } from './rowProblem.ts'
+import type { Message, Row } from './types.ts'
 
-/** Which column holds what; EasyR1 calls these `prompt_key`, `answer_key`, `image_key`. */
+/** Which column holds what; null = the usual names. EasyR1 calls these `prompt_key`, `answer_key`, `image_key`. */
 export interface Columns {
-  readonly problem: string
-  readonly answer: string
-  readonly images: string
-  readonly solution: string
+  readonly prompt: string | null
+  readonly answer: string | null
+  readonly images: string | null
+  readonly solution: string | null
+  readonly id: string | null
 }
-
-export const defaultColumns: Columns = { problem: 'problem', answer: 'answer', images: 'images', solution: 'solution' }
 
 /** How a file's records become rows. */
 export interface RowReading {
@@ -21,48 +23,107 @@ export interface RowReading {
   readonly answers: 'required' | 'optional'
   /** Where relative picture paths start. */
   readonly directory: string
+  /** The system message of rows that bring none; null = none. */
+  readonly systemPrompt: string | null
+  /** The last user's message from its text. */
+  readonly formatPrompt: ((text: string) => string) | null
 }
 
-/** The mark of a picture's place in the problem. */
-const placeholder = '<image>'
-const countPlaceholders = (problem: string): number => problem.split(placeholder).length - 1
+/** The columns of a file with these columns: a configured name as it is, else the first of the usual ones. */
+export const columnsIn = (
+  columns: Columns,
+  present: ReadonlyArray<string>,
+): Readonly<Record<keyof Columns, string>> => {
+  const first = (...names: readonly [string, ...string[]]): string =>
+    names.find((name) => present.includes(name)) ?? names[0]
+  const prompt = columns.prompt ?? first('problem', 'prompt')
+  // TRL's rows have the gold answer in `solution`.
+  const answer = columns.answer ?? (prompt === 'prompt' ? first('answer', 'solution') : 'answer')
+  const solution = columns.solution ?? (answer === 'solution' ? '' : 'solution')
+  return { prompt, answer, solution, images: columns.images ?? first('images', 'image'), id: columns.id ?? 'id' }
+}
 
 const plural = (count: number, noun: string): string => `${count} ${noun}${count === 1 ? '' : 's'}`
 
-/** One row from one record; Left: the end of a sentence that begins with the row. */
+/** A prompt's messages and its own pictures; a text is one user's message. */
+const promptOf = (cell: unknown, column: string): E.Either<RowProblem, Prompt & { readonly spoken: boolean }> => {
+  if (Array.isArray(cell)) return E.map((prompt: Prompt) => ({ ...prompt, spoken: true }))(conversation(cell, column))
+  const text = textOf(cell)
+  if (text === null || text.trim() === '')
+    return E.left(rowProblem(column, `has no text in column "${column}"`, 'fill it or leave the row out'))
+  return E.right({ messages: [{ role: 'user', content: text }], pictures: [], spoken: column === 'prompt' })
+}
+
+const marksIn = (messages: ReadonlyArray<Message>): number =>
+  messages.reduce((sum, { content }) => sum + countPlaceholders(content), 0)
+
+/** What the policy is asked, or nothing when that is the problem itself. */
+const asked = (messages: ReadonlyArray<Message>, { systemPrompt, formatPrompt }: RowReading): Pick<Row, 'messages'> => {
+  const system: ReadonlyArray<Message> =
+    systemPrompt === null || messages[0]?.role === 'system' ? [] : [{ role: 'system', content: systemPrompt }]
+  const formatted = messages.map((message, i) =>
+    formatPrompt !== null && i === messages.length - 1
+      ? { ...message, content: formatPrompt(message.content) }
+      : message,
+  )
+  const all = [...system, ...formatted]
+  return all.length === 1 && formatPrompt === null ? {} : { messages: all }
+}
+
+/** One row from one record. Left: what is wrong with it. */
 export const rowOf =
-  ({ columns, answers, directory }: RowReading) =>
-  async (record: Readonly<Record<string, unknown>>, fallbackId: string): Promise<E.Either<string, Row>> => {
-    const { id: givenId, [columns.problem]: problemCell, [columns.answer]: answerCell, ...others } = record
-    const { [columns.images]: imageCell, [columns.solution]: solutionCell, ...extra } = others
-    const problem = textOf(problemCell)
-    if (problem === null || problem.trim() === '')
-      return E.left(`has no text in column "${columns.problem}"; fill it or leave the row out`)
-    const answer = textOf(answerCell)
-    if (answers === 'required' || answer !== null) {
+  (reading: RowReading) =>
+  async (record: Readonly<Record<string, unknown>>, fallbackId: string): Promise<E.Either<RowProblem, Row>> => {
+    const columns = columnsIn(reading.columns, Object.keys(record))
+    const prompt = promptOf(record[columns.prompt], columns.prompt)
+    if (E.isLeft(prompt)) return prompt
+    const gold = textOf(record[columns.answer])
+    const answer = gold === null ? null : (lastBoxed(gold) ?? gold)
+    if (reading.answers === 'required' || answer !== null) {
       const fault = answer === null ? 'is empty' : goldFault(answer)
       if (fault !== null)
-        return E.left(`has an answer that ${fault}; mend column "${columns.answer}" or leave the row out`)
+        return E.left(
+          rowProblem(
+            columns.answer,
+            `has an answer that ${fault}`,
+            `mend column "${columns.answer}" or leave the row out`,
+          ),
+        )
     }
-    const cells = pictureCells(imageCell)
-    const places = countPlaceholders(problem)
+    const cells = prompt.right.pictures.length > 0 ? prompt.right.pictures : pictureCells(record[columns.images])
+    const given = prompt.right.messages
+    const placed = prompt.right.spoken && marksIn(given) === 0 ? withPicturesFirst(given, cells.length) : given
+    const places = marksIn(placed)
     if (places !== cells.length)
       return E.left(
-        `has ${plural(cells.length, 'picture')} and ${plural(places, `${placeholder} mark`)}; write one ${placeholder} per picture into its problem`,
+        rowProblem(
+          columns.prompt,
+          `has ${plural(cells.length, 'picture')} and ${plural(places, `${placeholder} mark`)}`,
+          `write one ${placeholder} per picture into its ${columns.prompt}`,
+        ),
       )
     const images: Array<Uint8Array> = []
     for (const cell of cells) {
-      const bytes = await pictureBytes(cell, directory)
-      if (E.isLeft(bytes)) return bytes
+      const bytes = await pictureBytes(cell, reading.directory)
+      if (E.isLeft(bytes)) return E.left(rowProblem(columns.images, ...bytes.left))
       images.push(bytes.right)
     }
-    const solution = solutionCell === null || solutionCell === undefined ? null : textOf(solutionCell)
+    const solution = record[columns.solution] == null ? null : textOf(record[columns.solution])
+    const used = new Set<string>(Object.values(columns))
     return E.right({
-      id: textOf(givenId) ?? fallbackId,
-      problem,
+      id: textOf(record[columns.id]) ?? fallbackId,
+      problem: placed
+        .filter(({ role }) => role !== 'system')
+        .map(({ content }) => content)
+        .join('\n\n'),
+      ...asked(placed, reading),
       answer: answer ?? '',
       images,
       ...(solution === null ? {} : { solution }),
-      extra: Object.fromEntries(Object.entries(extra).map(([key, value]) => [key, jsonOf(value)])),
+      extra: Object.fromEntries(
+        Object.entries(record)
+          .filter(([key]) => !used.has(key))
+          .map(([key, value]) => [key, jsonOf(value)]),
+      ),
     })
   }

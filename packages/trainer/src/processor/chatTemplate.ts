@@ -3,18 +3,26 @@ import { Template } from '@huggingface/jinja'
 /** What stands for a picture in a problem's text. */
 export const IMAGE_PLACEHOLDER = '<image>'
 
-/** The user's message with a generation prompt, rendered; pictures stand where their placeholders stood. */
-export type ChatTemplate = (problem: string) => string
+/** A message of a conversation; its text has a placeholder where each picture stands. */
+export interface ChatMessage {
+  readonly role: string
+  readonly content: string
+}
+
+/** A user's message, or a conversation, with a generation prompt, rendered; pictures stand where their placeholders stood. */
+export type ChatTemplate = (prompt: string | ReadonlyArray<ChatMessage>) => string
 
 /** From a chat template in Jinja and the special tokens it may name (`bos_token`, `eos_token`, …). Throws on a template that does not parse. */
 export const chatTemplate = (source: string, specials: Readonly<Record<string, string>>): ChatTemplate => {
   const template = new Template(source)
-  return (problem) =>
-    template.render({
+  return (prompt) => {
+    const messages = typeof prompt === 'string' ? [{ role: 'user', content: prompt }] : prompt
+    return template.render({
       ...specials,
-      messages: [{ role: 'user', content: contentParts(problem) }],
+      messages: messages.map(({ role, content }) => ({ role, content: contentParts(content) })),
       add_generation_prompt: true,
     })
+  }
 }
 
 /** Text and pictures of a problem, in order. */

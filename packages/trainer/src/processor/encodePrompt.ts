@@ -2,7 +2,7 @@ import { either, type taskEither as TE } from 'fp-ts'
 import { attempt } from '../effect.ts'
 import { badInput, type TrainError } from '../errors.ts'
 import type { EncodedPrompt, ProcessedImage } from '../policy/types.ts'
-import { IMAGE_PLACEHOLDER } from './chatTemplate.ts'
+import { type ChatMessage, IMAGE_PLACEHOLDER } from './chatTemplate.ts'
 import { processImage } from './imageProcessor.ts'
 import type { Processor } from './loadProcessor.ts'
 import { ropePositions } from './positions.ts'
@@ -11,6 +11,8 @@ import { ropePositions } from './positions.ts'
 export interface PromptSource {
   readonly id: string
   readonly problem: string
+  /** The conversation that is asked instead of the problem as one user's message. */
+  readonly messages?: ReadonlyArray<ChatMessage>
   readonly images: ReadonlyArray<Uint8Array>
 }
 
@@ -21,10 +23,11 @@ export interface PromptSource {
  */
 export const encodePrompt =
   (processor: Processor) =>
-  ({ id, problem, images }: PromptSource): TE.TaskEither<TrainError, EncodedPrompt> =>
+  ({ id, problem, messages, images }: PromptSource): TE.TaskEither<TrainError, EncodedPrompt> =>
     attempt(async (take) => {
       const fail = (reason: string) => take<never>(either.left(badInput(`Row '${id}': ${reason}.`)))
-      const placeholders = problem.split(IMAGE_PLACEHOLDER).length - 1
+      const asked = messages?.map(({ content }) => content).join('\n') ?? problem
+      const placeholders = asked.split(IMAGE_PLACEHOLDER).length - 1
       if (placeholders !== images.length)
         return fail(
           `it has ${images.length} images and ${placeholders} ${IMAGE_PLACEHOLDER} placeholders; put one in the problem for each image`,
@@ -34,7 +37,7 @@ export const encodePrompt =
         const result = await processImage(processor.image)(bytes)()
         processed.push(either.isLeft(result) ? await fail(`image ${i + 1}: ${result.left}`) : result.right)
       }
-      const text = processor.chat(problem)
+      const text = processor.chat(messages ?? problem)
       const found = processor.tokenizer.encode(text)
       const { imageToken, vocabSize } = processor.tokens
       const pads = found.reduce((count, token) => count + (token === imageToken ? 1 : 0), 0)

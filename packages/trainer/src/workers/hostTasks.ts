@@ -34,8 +34,9 @@ export const doHostTask = async (processor: Processor, task: HostTask): Promise<
 }
 
 /** Only what a prompt is made of, with pictures that own their bytes: a view would drag the whole data file along. */
-export const promptSource = ({ id, problem, images }: Row): PromptSource => ({
+export const promptSource = ({ id, problem, messages, images }: Row): PromptSource => ({
   id,
   problem,
+  ...(messages === undefined ? {} : { messages }),
   images: images.map((bytes) => Uint8Array.from(bytes)),
 })
