@@ -135,31 +135,34 @@ export const trainFields = {
   weight_decay: field(finite({ min: 0 }), 0, 'Decoupled weight decay.'),
   max_grad_norm: field(finite({ above: 0 }), 1, 'Gradients are scaled down to this global norm.'),
   freeze_vision_tower: field(flag, false, 'Leave the vision encoder and its merger as they are.'),
-  lora: optionalSection('Low-rank adapters instead of the weights themselves (names of PEFT); null = train the weights.', {
-    r: field(integer({ min: 1 }), 16, 'Rank of each adapter.'),
-    lora_alpha: field(finite({ above: 0 }), 32, 'What an adapter adds is scaled by lora_alpha / r.'),
-    lora_dropout: field(
-      finite({ min: 0, max: 0.99 }),
-      0,
-      'Share of the inputs of each adapter that an update leaves out; sampling and old log-probs leave out none.',
-    ),
-    target_modules: field(
-      either(text, listOf(text)),
-      'all-linear',
-      'Linears that get an adapter: all-linear, a list of last parts of their names, or one regular expression of whole names.',
-    ),
-    exclude_modules: field(
-      nullOr(either(text, listOf(text))),
-      '.*visual.*',
-      'Linears that get none, as target_modules; the vision encoder by default, null = none of them.',
-    ),
-    use_rslora: field(flag, false, 'Scale by lora_alpha / sqrt(r) instead.'),
-    adapter_name_or_path: field(
-      nullOr(text),
-      null,
-      'Folder of a PEFT adapter to start from; its own r, lora_alpha and modules then hold. null = fresh adapters, which change nothing yet.',
-    ),
-  }),
+  lora: optionalSection(
+    'Low-rank adapters instead of the weights themselves (names of PEFT); null = train the weights.',
+    {
+      r: field(integer({ min: 1 }), 16, 'Rank of each adapter.'),
+      lora_alpha: field(finite({ above: 0 }), 32, 'What an adapter adds is scaled by lora_alpha / r.'),
+      lora_dropout: field(
+        finite({ min: 0, max: 0.99 }),
+        0,
+        'Share of the inputs of each adapter that an update leaves out; sampling and old log-probs leave out none.',
+      ),
+      target_modules: field(
+        either(text, listOf(text)),
+        'all-linear',
+        'Linears that get an adapter: all-linear, a list of last parts of their names, or one regular expression of whole names.',
+      ),
+      exclude_modules: field(
+        nullOr(either(text, listOf(text))),
+        '.*visual.*',
+        'Linears that get none, as target_modules; the vision encoder by default, null = none of them.',
+      ),
+      use_rslora: field(flag, false, 'Scale by lora_alpha / sqrt(r) instead.'),
+      adapter_name_or_path: field(
+        nullOr(text),
+        null,
+        'Folder of a PEFT adapter to start from; its own r, lora_alpha and modules then hold. null = fresh adapters, which change nothing yet.',
+      ),
+    },
+  ),
   base_weights: field(
     oneOf('resident', 'streamed'),
     'resident',

@@ -9,6 +9,7 @@ import {
 } from '@durian/core'
 import type { PolicyConfig } from './config.ts'
 import { headTable, streamHidden } from './decoder.ts'
+import type { PassOptions } from './linear.ts'
 import { weight } from './params.ts'
 import { HIDDEN, prefill, type PromptBatch, promptBatch, ropeOptions } from './prompts.ts'
 import { type RopeTables, rotary, textRope } from './rope.ts'
@@ -108,18 +109,18 @@ const streamMask = (prompts: PromptBatch, length: number, group: number): HostTe
   return { shape: [prompts.count, 1, length * group, keys], data }
 }
 
+export interface ScoreOptions<T> extends PassOptions<T> {
+  readonly temperature: number
+}
+
 /**
  * ln p and entropy of each completion token under log-softmax(logits / temperature), flattened [P * G * Tr]; padding holds numbers
  * without meaning: multiply by `batch.mask`. Differentiable in the weights. The prompt is computed once per group of rollouts.
  */
 export const scoreCompletions =
   <T>(ops: TensorOps<T>, config: PolicyConfig) =>
-  (
-    weights: WeightSource<T>,
-    batch: CompletionBatch,
-    { temperature }: { readonly temperature: number },
-  ): TokenScores<T> => {
-    const hidden = completionHidden(ops, config)(weights, batch)
+  (weights: WeightSource<T>, batch: CompletionBatch, { temperature, ...pass }: ScoreOptions<T>): TokenScores<T> => {
+    const hidden = completionHidden(ops, config)(weights, batch, pass)
     return hiddenScores(ops, config)(weights, hidden, { targets: batch.targets, temperature })
   }
 
@@ -138,14 +139,15 @@ export const hiddenScores =
 /** Last hidden states of the stream, [P * G * Tr, d]: row j of a rollout predicts its token j. */
 export const completionHidden =
   <T>(ops: TensorOps<T>, config: PolicyConfig) =>
-  (weights: WeightSource<T>, batch: CompletionBatch): T =>
+  (weights: WeightSource<T>, batch: CompletionBatch, pass: PassOptions<T> = {}): T =>
     streamHidden(ops, config)(
       weights,
       ops.embedding(weight(weights.under('model.embed_tokens.'), 'weight'), batch.inputs),
       {
+        ...pass,
         prompts: batch.prompts.count,
         rollouts: batch.rollouts,
-        prefix: prefill(ops, config)(weights, batch.prompts),
+        prefix: prefill(ops, config)(weights, batch.prompts, pass),
         mask: ops.fromHost(batch.attention),
         tables: rotary(ops, batch.rope, config.text.headDim),
       },

@@ -1,5 +1,6 @@
 import { linear, type Params, rmsNorm, sizeOf, swiglu, type TensorOps, type WeightSource } from '@durian/core'
 import type { PolicyConfig, TextConfig } from './config.ts'
+import { type Dropout, dropoutUnder, type PassOptions, policyLinear, unscoped } from './linear.ts'
 import { weight } from './params.ts'
 import { type Rotary, rotated } from './rope.ts'
 
@@ -15,12 +16,11 @@ interface Heads<T> extends KeysValues<T> {
 }
 
 /** The pieces of one decoder layer; `rows` are B runs of `length` tokens. */
-const decoderLayer = <T>(ops: TensorOps<T>, config: TextConfig, params: Params<T>) => {
+const decoderLayer = <T>(ops: TensorOps<T>, config: TextConfig, params: Params<T>, dropout: Dropout<T> | undefined) => {
   const { heads, kvHeads, headDim, rmsNormEps } = config
   const group = heads / kvHeads
 
-  const projected = (name: string, x: T): T =>
-    linear(ops, x, weight(params, `self_attn.${name}.weight`), weight(params, `self_attn.${name}.bias`))
+  const through = (name: string, x: T): T => policyLinear(ops, params, name, x, { dropout })
 
   /** [B * length, KV * width] -> [B * KV, length * (width / hd), hd]. */
   const byKeyHead = (x: T, B: number): T => {
@@ -33,12 +33,12 @@ const decoderLayer = <T>(ops: TensorOps<T>, config: TextConfig, params: Params<T
   const normed = (x: T): T => rmsNorm(ops, x, weight(params, 'input_layernorm.weight'), rmsNormEps)
 
   const keysValues = (h: T, B: number, { keys, turn }: Rotary<T>): KeysValues<T> => ({
-    keys: byKeyHead(rotated(ops, projected('k_proj', h), keys, turn), B),
-    values: byKeyHead(projected('v_proj', h), B),
+    keys: byKeyHead(rotated(ops, through('self_attn.k_proj', h), keys, turn), B),
+    values: byKeyHead(through('self_attn.v_proj', h), B),
   })
 
   const headsOf = (h: T, B: number, tables: Rotary<T>): Heads<T> => ({
-    queries: byKeyHead(rotated(ops, projected('q_proj', h), tables.queries, tables.turn), B),
+    queries: byKeyHead(rotated(ops, through('self_attn.q_proj', h), tables.queries, tables.turn), B),
     ...keysValues(h, B, tables),
   })
 
@@ -47,14 +47,20 @@ const decoderLayer = <T>(ops: TensorOps<T>, config: TextConfig, params: Params<T
     const n = ops.shape(x)[0]!
     const apart = ops.reshape(mixed, [B, kvHeads, n / B, group * headDim])
     const together = ops.reshape(ops.transpose(apart, [0, 2, 1, 3]), [n, heads * headDim])
-    const attended = ops.add(x, linear(ops, together, weight(params, 'self_attn.o_proj.weight')))
+    const attended = ops.add(x, through('self_attn.o_proj', together))
     const h = rmsNorm(ops, attended, weight(params, 'post_attention_layernorm.weight'), rmsNormEps)
-    const gate = linear(ops, h, weight(params, 'mlp.gate_proj.weight'))
-    const up = linear(ops, h, weight(params, 'mlp.up_proj.weight'))
-    return ops.add(attended, linear(ops, swiglu(ops, gate, up), weight(params, 'mlp.down_proj.weight')))
+    const inner = swiglu(ops, through('mlp.gate_proj', h), through('mlp.up_proj', h))
+    return ops.add(attended, through('mlp.down_proj', inner))
   }
 
   return { normed, keysValues, headsOf, after }
+}
+
+export interface PromptOptions<T> extends PassOptions<T> {
+  readonly prompts: number
+  /** Additive mask, [Tp * group, Tp]. */
+  readonly causal: T
+  readonly tables: Rotary<T>
 }
 
 /**
@@ -62,18 +68,15 @@ const decoderLayer = <T>(ops: TensorOps<T>, config: TextConfig, params: Params<T
  * The last layer's own attention and feed-forward are never needed.
  *
  * @param x - embedded tokens, [P * Tp, d], prompts padded on the right (a causal prompt never sees what follows it)
- * @param causal - additive mask, [Tp * group, Tp]
  */
 export const promptKeysValues =
   <T>(ops: TensorOps<T>, { text }: PolicyConfig) =>
-  (
-    weights: WeightSource<T>,
-    x: T,
-    { prompts, causal, tables }: { readonly prompts: number; readonly causal: T; readonly tables: Rotary<T> },
-  ): ReadonlyArray<KeysValues<T>> => {
+  (weights: WeightSource<T>, x: T, options: PromptOptions<T>): ReadonlyArray<KeysValues<T>> => {
+    const { scope = unscoped } = options
     const all: KeysValues<T>[] = []
     for (let index = 0; index < text.layers; index++) {
-      const layer = promptLayer(ops, text)(weights, x, { index, prompts, causal, tables })
+      const input = x
+      const layer = scope(() => promptLayer(ops, text)(weights, input, { ...options, index }))
       all.push(layer.keysValues)
       if (layer.x !== undefined) x = layer.x
     }
@@ -86,14 +89,10 @@ export const promptLayer =
   (
     weights: WeightSource<T>,
     x: T,
-    {
-      index,
-      prompts,
-      causal,
-      tables,
-    }: { readonly index: number; readonly prompts: number; readonly causal: T; readonly tables: Rotary<T> },
+    { index, prompts, causal, tables, dropout }: PromptOptions<T> & { readonly index: number },
   ): { readonly x: T | undefined; readonly keysValues: KeysValues<T> } => {
-    const layer = decoderLayer(ops, text, weights.under(`model.layers.${index}.`))
+    const prefix = `model.layers.${index}.`
+    const layer = decoderLayer(ops, text, weights.under(prefix), dropoutUnder(dropout, `prompt/${prefix}`))
     const h = layer.normed(x)
     if (index === text.layers - 1) return { x: undefined, keysValues: layer.keysValues(h, prompts, tables) }
     const { queries, keys, values } = layer.headsOf(h, prompts, tables)
@@ -102,7 +101,7 @@ export const promptLayer =
     return { x: layer.after(x, mixed, prompts), keysValues: { keys, values } }
   }
 
-export interface StreamOptions<T> {
+export interface StreamOptions<T> extends PassOptions<T> {
   readonly prompts: number
   /** Rollouts of each prompt. */
   readonly rollouts: number
@@ -124,8 +123,11 @@ export interface StreamOptions<T> {
 export const streamHidden =
   <T>(ops: TensorOps<T>, { text }: PolicyConfig) =>
   (weights: WeightSource<T>, x: T, options: StreamOptions<T>): T => {
-    for (let index = 0; index < text.layers; index++)
-      x = streamLayer(ops, text)(weights, x, { ...options, index, prompt: options.prefix[index]! })
+    const { scope = unscoped } = options
+    for (let index = 0; index < text.layers; index++) {
+      const input = x
+      x = scope(() => streamLayer(ops, text)(weights, input, { ...options, index, prompt: options.prefix[index]! }))
+    }
     return finalNorm(ops, text)(weights, x)
   }
 
@@ -143,8 +145,9 @@ export const streamLayer =
     x: T,
     options: Omit<StreamOptions<T>, 'prefix'> & { readonly index: number; readonly prompt: KeysValues<T> },
   ): T => {
-    const { index, prompts, prompt, mask, tables, own = (_, fresh) => fresh } = options
-    const layer = decoderLayer(ops, text, weights.under(`model.layers.${index}.`))
+    const { index, prompts, prompt, mask, tables, dropout, own = (_, fresh) => fresh } = options
+    const prefix = `model.layers.${index}.`
+    const layer = decoderLayer(ops, text, weights.under(prefix), dropoutUnder(dropout, `rollout/${prefix}`))
     const { queries, ...fresh } = layer.headsOf(layer.normed(x), prompts, tables)
     const runs = prompts * text.kvHeads * options.rollouts
     const alone = (y: T): T => ops.reshape(y, [runs, sizeOf(ops.shape(y)) / runs / text.headDim, text.headDim])

@@ -63,7 +63,7 @@ export const generate =
           })),
         )
         let slots = fullSlots(prompts.length, numGenerations)
-        let prefix = held.keep(memory.scope(() => prefill(ops, config)(weights, batch)))
+        let prefix = held.keep(memory.scope(() => prefill(ops, config)(weights, batch, { scope: memory.scope })))
         let cache = kvCaches.create()
 
         const isLive = (slot: number): boolean => {
@@ -135,7 +135,7 @@ interface DecodingState<T> {
 
 /** One token for every slot: [slots, V] logits, and the cache grown by one. */
 const decodingStep =
-  <T>({ ops, kvCaches }: Backend<T>, config: PolicyConfig) =>
+  <T>({ ops, kvCaches, memory }: Backend<T>, config: PolicyConfig) =>
   (weights: WeightSource<T>, batch: PromptBatch) =>
   ({ slots, prefix, cache, inputs, token }: DecodingState<T>): { readonly logits: T; readonly cache: KvCache<T> } => {
     const { headDim, kvHeads } = config.text
@@ -150,6 +150,12 @@ const decodingStep =
     const tables = textRope(ropeOptions(config), [position(0), position(1), position(2)])
     const runs = slots.rollouts.length * kvHeads
     let grown = cache
+    // A layer's weights may be streamed: they go when the layer is done, and what it put into the cache stays.
+    const scope = <A>(body: () => A): A => {
+      const done = memory.scope(() => ({ result: body(), cache: grown }))
+      grown = done.cache
+      return done.result
+    }
     // The cache's rows are (chunk, key head, slot), each with one head: attention wants them so, and no tensor need be turned.
     const own = (layer: number, { keys, values }: KeysValues<T>): KeysValues<T> => {
       grown = kvCaches.append(
@@ -172,6 +178,7 @@ const decodingStep =
         mask: mask && ops.fromHost(mask),
         tables: rotary(ops, tables, headDim),
         own,
+        scope,
       },
     )
     return { logits: logitsOf(ops, config)(weights, hidden), cache: grown }

@@ -1,6 +1,7 @@
 import { ShapeError, type TensorOps, type WeightSource } from '@durian/core'
 import type { PolicyConfig } from './config.ts'
 import { type KeysValues, promptKeysValues } from './decoder.ts'
+import { type Dropout, type PassOptions, unscoped } from './linear.ts'
 import { weight } from './params.ts'
 import { type PictureBatch, pictureBatch } from './pictures.ts'
 import { type RopeTables, rotary, textRope } from './rope.ts'
@@ -85,9 +86,13 @@ export const ropeOptions = ({ text }: PolicyConfig): Parameters<typeof textRope>
 /** The prompts' keys and values, one entry a layer, [P * KV, Tp, hd]: the pictures are seen and the prompts read once, here. */
 export const prefill =
   <T>(ops: TensorOps<T>, config: PolicyConfig) =>
-  (weights: WeightSource<T>, batch: PromptBatch): ReadonlyArray<KeysValues<T>> => {
-    const patches = batch.pictures === undefined ? undefined : visionTower(ops, config.vision)(weights, batch.pictures)
-    return promptKeysValues(ops, config)(weights, embeddedPrompts(ops, config)(weights, batch, patches), {
+  (weights: WeightSource<T>, batch: PromptBatch, pass: PassOptions<T> = {}): ReadonlyArray<KeysValues<T>> => {
+    const { scope = unscoped, dropout } = pass
+    const patches =
+      batch.pictures === undefined ? undefined : visionTower(ops, config.vision)(weights, batch.pictures, pass)
+    const x = scope(() => embeddedPrompts(ops, config)(weights, batch, patches, dropout))
+    return promptKeysValues(ops, config)(weights, x, {
+      ...pass,
       prompts: batch.count,
       ...promptConstants(ops, config, batch),
     })
@@ -96,10 +101,12 @@ export const prefill =
 /** What the decoder reads, words and merged picture tokens in their places: [P * Tp, d]. */
 export const embeddedPrompts =
   <T>(ops: TensorOps<T>, config: PolicyConfig) =>
-  (weights: WeightSource<T>, batch: PromptBatch, patches: T | undefined): T => {
+  (weights: WeightSource<T>, batch: PromptBatch, patches: T | undefined, dropout?: Dropout<T>): T => {
     const words = ops.embedding(weight(weights.under('model.embed_tokens.'), 'weight'), batch.vocabulary)
     const rows =
-      patches === undefined ? words : ops.concat([words, mergedTokens(ops, config.vision)(weights, patches)], 0)
+      patches === undefined
+        ? words
+        : ops.concat([words, mergedTokens(ops, config.vision)(weights, patches, dropout)], 0)
     return ops.embedding(rows, batch.places)
   }
 

@@ -96,12 +96,13 @@ const quarterTurn = (headDim: number): Float32Array => {
 
 /**
  * Turn each head of each row by its angles: x cos + (-x2, x1) sin.
- * The swap of halves is a product with a constant matrix: one pass, where slices, a negation and a concat are four (and as many backwards).
+ * The backend's kernel where it has one; else the swap of halves is a product with a constant matrix: one pass, where slices, a negation and a concat are four (and as many backwards).
  *
  * @param x - [N, heads * hd]
  * @returns [N, heads * hd]
  */
 export const rotated = <T>(ops: TensorOps<T>, x: T, { cos, sin }: RotaryTables<T>, turn: T): T => {
+  if (ops.fused?.rotary !== undefined) return ops.fused.rotary(x, cos, sin)
   const [n = 0, width = 0] = ops.shape(x)
   const headDim = ops.shape(turn)[0]!
   const heads = width / headDim

@@ -1,8 +1,10 @@
 import type { TensorOps, TokenScores, WeightSource } from '@durian/core'
-import { type CompletionBatch, hiddenScores } from './completions.ts'
+import { type CompletionBatch, hiddenScores, type ScoreOptions } from './completions.ts'
 import type { PolicyConfig } from './config.ts'
 import { finalNorm, promptLayer, streamLayer } from './decoder.ts'
+import type { Dropout } from './linear.ts'
 import { weight } from './params.ts'
+import type { PictureBatch } from './pictures.ts'
 import { embeddedPrompts, promptConstants } from './prompts.ts'
 import { rotary } from './rope.ts'
 import { embeddedPatches, visionBlock } from './vision.ts'
@@ -32,7 +34,7 @@ export interface StagedScores<T> {
  */
 export const stagedScores =
   <T>(ops: TensorOps<T>, config: PolicyConfig) =>
-  (batch: CompletionBatch, { temperature }: { readonly temperature: number }): StagedScores<T> => {
+  (batch: CompletionBatch, { temperature, dropout }: Omit<ScoreOptions<T>, 'scope'>): StagedScores<T> => {
     const { prompts } = batch
     const { text } = config
     const promptRows = prompts.count * prompts.length
@@ -48,6 +50,7 @@ export const stagedScores =
         const prompt = promptLayer(ops, text)(weights, part(x!, 0, promptRows), {
           index,
           prompts: prompts.count,
+          dropout,
           ...constants,
         })
         const stream = streamLayer(ops, text)(weights, part(x!, promptRows, rows), {
@@ -57,6 +60,7 @@ export const stagedScores =
           prompt: prompt.keysValues,
           mask,
           tables,
+          dropout,
         })
         return prompt.x === undefined ? stream : ops.concat([prompt.x, stream], 0)
       },
@@ -67,14 +71,14 @@ export const stagedScores =
       run: (weights, patches) => {
         const table = weight(weights.under('model.embed_tokens.'), 'weight')
         return ops.concat(
-          [embeddedPrompts(ops, config)(weights, prompts, patches), ops.embedding(table, batch.inputs)],
+          [embeddedPrompts(ops, config)(weights, prompts, patches, dropout), ops.embedding(table, batch.inputs)],
           0,
         )
       },
     }
 
     return {
-      stages: [...visionStages(ops, config, batch), embedded, ...decoder],
+      stages: [...visionStages(ops, config, { pictures: prompts.pictures, dropout }), embedded, ...decoder],
       head: {
         reads: (name) =>
           name === 'model.norm.weight' || name === (text.tied ? 'model.embed_tokens.weight' : 'lm_head.weight'),
@@ -87,7 +91,7 @@ export const stagedScores =
 const visionStages = <T>(
   ops: TensorOps<T>,
   { vision }: PolicyConfig,
-  { prompts: { pictures } }: CompletionBatch,
+  { pictures, dropout }: { readonly pictures: PictureBatch | undefined; readonly dropout: Dropout<T> | undefined },
 ): ReadonlyArray<Stage<T>> => {
   if (pictures === undefined) return []
   const tables = rotary(ops, pictures.rope, vision.headDim)
@@ -98,7 +102,7 @@ const visionStages = <T>(
     },
     ...Array.from({ length: vision.depth }, (_, layer): Stage<T> => ({
       reads: (name) => name.startsWith(`visual.blocks.${layer}.`),
-      run: (weights, x) => visionBlock(ops, vision)(weights, x!, { layer, pictures, tables }),
+      run: (weights, x) => visionBlock(ops, vision)(weights, x!, { layer, pictures, tables, dropout }),
     })),
   ]
 }

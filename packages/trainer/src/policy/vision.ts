@@ -1,5 +1,6 @@
 import { gelu, linear, type Params, rmsNorm, swiglu, type TensorOps, type WeightSource } from '@durian/core'
 import type { PolicyConfig, VisionConfig } from './config.ts'
+import { type Dropout, dropoutUnder, type PassOptions, policyLinear, type Scope, unscoped } from './linear.ts'
 import { weight } from './params.ts'
 import { type PictureBatch, pictureBatch, type Segments } from './pictures.ts'
 import { type Rotary, rotary, rotated } from './rope.ts'
@@ -16,11 +17,13 @@ const EPSILON = 1e-6
  */
 export const visionTower =
   <T>(ops: TensorOps<T>, config: VisionConfig) =>
-  (weights: WeightSource<T>, pictures: PictureBatch): T => {
-    let x = embeddedPatches(ops, config)(weights, pictures)
+  (weights: WeightSource<T>, pictures: PictureBatch, { scope = unscoped, dropout }: PassOptions<T> = {}): T => {
+    let x = scope(() => embeddedPatches(ops, config)(weights, pictures))
     const tables = rotary(ops, pictures.rope, config.headDim)
-    for (let layer = 0; layer < config.depth; layer++)
-      x = visionBlock(ops, config)(weights, x, { layer, pictures, tables })
+    for (let layer = 0; layer < config.depth; layer++) {
+      const input = x
+      x = scope(() => visionBlock(ops, config)(weights, input, { layer, pictures, tables, dropout }))
+    }
     return x
   }
 
@@ -45,26 +48,32 @@ export const visionBlock =
       layer,
       pictures,
       tables,
-    }: { readonly layer: number; readonly pictures: PictureBatch; readonly tables: Rotary<T> },
+      dropout,
+    }: {
+      readonly layer: number
+      readonly pictures: PictureBatch
+      readonly tables: Rotary<T>
+      readonly dropout?: Dropout<T> | undefined
+    },
   ): T => {
-    const params = weights.under(`visual.blocks.${layer}.`)
+    const prefix = `visual.blocks.${layer}.`
+    const params = weights.under(prefix)
+    const through: Through<T> = (name, x, rows) =>
+      policyLinear(ops, params, name, x, { dropout: dropoutUnder(dropout, prefix), ...(rows && { rows }) })
     const segments = config.fullAttentionBlocks.includes(layer) ? pictures.wholes : pictures.windows
-    const attention = selfAttention(ops, config, params, tables)
+    const attention = selfAttention(ops, config, through, tables)
     const attended = ops.add(x, attention(rmsNorm(ops, x, weight(params, 'norm1.weight'), EPSILON), segments))
-    return ops.add(attended, feedForward(ops, params, rmsNorm(ops, attended, weight(params, 'norm2.weight'), EPSILON)))
+    return ops.add(attended, feedForward(ops, through, rmsNorm(ops, attended, weight(params, 'norm2.weight'), EPSILON)))
   }
 
+/** A linear of the block, or some rows of it. */
+type Through<T> = (name: string, x: T, rows?: { readonly start: number; readonly count: number }) => T
+
 const selfAttention =
-  <T>(ops: TensorOps<T>, { heads, headDim, hiddenSize }: VisionConfig, params: Params<T>, tables: Rotary<T>) =>
+  <T>(ops: TensorOps<T>, { heads, headDim, hiddenSize }: VisionConfig, through: Through<T>, tables: Rotary<T>) =>
   (x: T, segments: Segments): T => {
     // Cutting the weight in three is cheaper than cutting the product: it has hiddenSize rows, not one a patch.
-    const part = (index: number): T =>
-      linear(
-        ops,
-        x,
-        ops.slice(weight(params, 'attn.qkv.weight'), [index * hiddenSize, 0], [hiddenSize, hiddenSize]),
-        ops.slice(weight(params, 'attn.qkv.bias'), [index * hiddenSize], [hiddenSize]),
-      ) // [N, H * hd]
+    const part = (index: number): T => through('attn.qkv', x, { start: index * hiddenSize, count: hiddenSize }) // [N, H * hd]
     const rows = {
       queries: rotated(ops, part(0), tables.queries, tables.turn),
       keys: rotated(ops, part(1), tables.keys, tables.turn),
@@ -94,14 +103,11 @@ const selfAttention =
             ),
             segments.restore,
           )
-    return linear(ops, attended, weight(params, 'attn.proj.weight'), weight(params, 'attn.proj.bias'))
+    return through('attn.proj', attended)
   }
 
-const feedForward = <T>(ops: TensorOps<T>, params: Params<T>, x: T): T => {
-  const part = (name: string, y: T): T =>
-    linear(ops, y, weight(params, `mlp.${name}_proj.weight`), weight(params, `mlp.${name}_proj.bias`))
-  return part('down', swiglu(ops, part('gate', x), part('up', x)))
-}
+const feedForward = <T>(ops: TensorOps<T>, through: Through<T>, x: T): T =>
+  through('mlp.down_proj', swiglu(ops, through('mlp.gate_proj', x), through('mlp.up_proj', x)))
 
 /** The merger's norm: [patches, d] -> [patches, d]. */
 const normalised = <T>(ops: TensorOps<T>, merger: Params<T>, patches: T): T =>
@@ -110,13 +116,15 @@ const normalised = <T>(ops: TensorOps<T>, merger: Params<T>, patches: T): T =>
 /** Merged tokens as the decoder sees them: [patches, d] -> [patches / merge^2, decoder's d], still in window order. */
 export const mergedTokens =
   <T>(ops: TensorOps<T>, config: VisionConfig) =>
-  (weights: WeightSource<T>, patches: T): T => {
-    const merger = weights.under('visual.merger.')
+  (weights: WeightSource<T>, patches: T, dropout?: Dropout<T>): T => {
+    const prefix = 'visual.merger.'
+    const merger = weights.under(prefix)
+    const through = (name: string, x: T): T =>
+      policyLinear(ops, merger, name, x, { dropout: dropoutUnder(dropout, prefix) })
     const unit = config.mergeSize ** 2
     const [rows = 0, width = 0] = ops.shape(patches)
     const grouped = ops.reshape(normalised(ops, merger, patches), [rows / unit, unit * width])
-    const hidden = gelu(ops, linear(ops, grouped, weight(merger, 'mlp.0.weight'), weight(merger, 'mlp.0.bias')))
-    return linear(ops, hidden, weight(merger, 'mlp.2.weight'), weight(merger, 'mlp.2.bias'))
+    return through('mlp.2', gelu(ops, through('mlp.0', grouped)))
   }
 
 export interface VisionFeatures<T> {
@@ -135,10 +143,10 @@ export const visionFeatures =
   (
     weights: WeightSource<T>,
     images: ReadonlyArray<ProcessedImage>,
-    { features }: { readonly features: 'merged' | 'patches' },
+    { features, scope = unscoped }: { readonly features: 'merged' | 'patches'; readonly scope?: Scope },
   ): VisionFeatures<T> => {
     const pictures = pictureBatch(config.vision, images)
-    const patches = visionTower(ops, config.vision)(weights, pictures)
+    const patches = visionTower(ops, config.vision)(weights, pictures, { scope })
     if (features === 'merged')
       return {
         rows: ops.embedding(mergedTokens(ops, config.vision)(weights, patches), pictures.order),
