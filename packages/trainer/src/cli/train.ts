@@ -3,6 +3,7 @@ import { withNodeBackend } from '@durian/backend-node'
 import type { Command } from 'commander'
 import type { taskEither as TE } from 'fp-ts'
 import { batchArithmetic, type TrainConfig } from '../config/trainConfig.ts'
+import { leftOutLines } from '../data/leftOut.ts'
 import { attempt } from '../effect.ts'
 import type { TrainError } from '../errors.ts'
 import { writeReport } from '../report/writeReport.ts'
@@ -57,6 +58,7 @@ export const planLines = ({ config, dataset, validation, test, sft, weights }: P
   return [
     `Policy ${config.model_name_or_path}: ${parameters.toLocaleString('en')} parameters; estimator ${config.estimator}, loss ${config.loss_type}`,
     `Data: ${rows.join(', ')}`,
+    ...[dataset, validation, test, sft].flatMap((part) => (part === null ? [] : leftOutLines(part))),
     `Each step: ${promptsPerStep} prompts x ${config.num_generations} rollouts of at most ${config.max_completion_length} tokens; ` +
       `${updatesPerStep} update${updatesPerStep === 1 ? '' : 's'} of ${updateBatch} completions in ${microBatchesPerUpdate} micro-batch${microBatchesPerUpdate === 1 ? '' : 'es'}`,
     `Run: ${config.max_steps} steps, ${optimiserSteps} optimiser steps, ${((config.max_steps * promptsPerStep) / dataset.rows.length).toFixed(2)} epochs`,

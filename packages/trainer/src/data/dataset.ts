@@ -2,14 +2,12 @@ import { either as E, type taskEither as TE } from 'fp-ts'
 import { basename, dirname } from 'node:path'
 import { attempt } from '../effect.ts'
 import { badInput, type TrainError } from '../errors.ts'
+import { leavingOut, noRows, type LeftOut } from './leftOut.ts'
 import { locateData } from './locate.ts'
 import { openRecords, unreadable, type ReadRecord } from './records.ts'
 import { columnsIn, rowOf, type Columns, type RowReading } from './row.ts'
 import { problemSentence, type RowProblem } from './rowProblem.ts'
 import type { Row } from './types.ts'
-
-/** Rows that were left out, by why, and the sentence about the first of each kind. */
-export type LeftOut = Readonly<Record<string, { readonly count: number; readonly first: string }>>
 
 /** All rows of one split, pictures still encoded. At least one row. */
 export interface Dataset {
@@ -51,30 +49,6 @@ export const missingColumn = ({ columns, answers }: RowReading, present: Readonl
 /** Where a record is, as a sentence begins. */
 export const placeOf = (file: string, { index, line, record }: ReadRecord): string =>
   E.isLeft(record) ? `In ${file}, line ${line ?? index}` : `Row ${index} of ${file}`
-
-/** Counts what is left out, by kind. */
-export const leavingOut = () => {
-  const kinds = new Map<string, { count: number; first: string }>()
-  return {
-    add: (kind: string, sentence: string): void => {
-      const found = kinds.get(kind)
-      if (found === undefined) kinds.set(kind, { count: 1, first: sentence })
-      else found.count++
-    },
-    result: (before: LeftOut = {}): Pick<Dataset, 'leftOut'> =>
-      kinds.size === 0 && Object.keys(before).length === 0
-        ? {}
-        : { leftOut: { ...before, ...Object.fromEntries(kinds) } },
-  }
-}
-
-/** Why every row would be left out is said by the first one. */
-export const noRows = (spec: string, leftOut: LeftOut | undefined): TrainError => {
-  const first = Object.values(leftOut ?? {})[0]?.first
-  return badInput(
-    first === undefined ? `Data ${spec} has no rows; write some into it.` : `Data ${spec} has no row left: ${first}`,
-  )
-}
 
 /**
  * Reads and checks a data set: `file.parquet`, `file.jsonl`, `directory@split`, or a directory with one split.
@@ -123,7 +97,6 @@ export const loadDataset = (spec: string, options: DatasetOptions = {}): TE.Task
         rows.push(row.right)
       }
     }
-    const { leftOut } = left.result()
-    if (rows.length === 0) await take(E.left(noRows(spec, leftOut)))
-    return { rows, source: spec, ...(leftOut === undefined ? {} : { leftOut }) }
+    if (rows.length === 0) await take(E.left(noRows(spec, left.result())))
+    return { rows, source: spec, ...left.result() }
   })

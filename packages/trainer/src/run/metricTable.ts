@@ -109,6 +109,18 @@ export const metricTable: ReadonlyArray<MetricRow> = [
     'the batch; more with dynamic sampling when the data are too easy or too hard',
   ),
   row(
+    'durian/rows_skipped',
+    'rows',
+    'rows among them that could not be used and were passed over (`on_bad_row: skip`); absent when there were none',
+    'absent',
+  ),
+  row(
+    'durian/rollouts_unscored',
+    'share of rollouts',
+    'rollouts without a reward, because a function had no verdict or was stopped after reward_timeout; absent when there are none',
+    'absent',
+  ),
+  row(
     'timing_s/<phase>',
     's',
     'wall time of gen (sampling), reward, old (old log-probs), entropy (visual), update_actor, testing, save_checkpoint, step',

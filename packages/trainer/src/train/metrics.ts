@@ -30,9 +30,16 @@ export const rewardMetrics = (groups: ReadonlyArray<Group>): Record<string, numb
     {},
     meanEntry('reward', totals),
     meanEntry('reward_std', spreads),
+    unscored(groups),
     { frac_reward_zero_std: share(spreads.filter((spread) => spread === 0).length, spreads.length) },
     ...byFunction,
   ) as Record<string, number>
+}
+
+const unscored = (groups: ReadonlyArray<Group>): Record<string, number> => {
+  const rewards = groups.flatMap((group) => group.rewards)
+  const missing = rewards.filter((reward) => reward === null).length
+  return missing === 0 ? {} : { 'durian/rollouts_unscored': missing / rewards.length }
 }
 
 /** Lengths in tokens, end token included, and how often the limit cut a completion (TRL's `completions/*`). */

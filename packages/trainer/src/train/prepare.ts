@@ -3,15 +3,18 @@ import { join } from 'node:path'
 import { type HostTensor } from '@durian/core'
 import { either as E, type taskEither as TE } from 'fp-ts'
 import type { TrainConfig } from '../config/trainConfig.ts'
-import { type Dataset, loadDataset } from '../data/dataset.ts'
+import { type Dataset, type DatasetOptions, loadDataset } from '../data/dataset.ts'
+import { readFormatPrompt } from '../data/formatPrompt.ts'
+import { usableRows, type UsableOptions } from '../data/usableRows.ts'
 import { attempt } from '../effect.ts'
 import { badInput, type TrainError } from '../errors.ts'
+import type { LoadedAdapter } from '../policy/adapterFiles.ts'
 import type { PolicyConfig } from '../policy/config.ts'
 import { loadPolicyConfig, loadWeights } from '../policy/files.ts'
 import { initialWeights } from '../policy/weights.ts'
-import { encodePrompt } from '../processor/encodePrompt.ts'
 import { loadProcessor, type Processor } from '../processor/loadProcessor.ts'
 import { combineRewards, type Rewarder } from '../reward/index.ts'
+import { startingAdapter } from './adapter.ts'
 
 /** Everything a run reads, checked, before any device is opened. */
 export interface Prepared {
@@ -21,6 +24,8 @@ export interface Prepared {
   readonly rewarder: Rewarder
   /** The folder's weights, or random ones with from_scratch. */
   readonly weights: Readonly<Record<string, HostTensor>>
+  /** The adapter that is trained on top of them; null when they are trained themselves. */
+  readonly adapter: LoadedAdapter | null
   readonly dataset: Dataset
   readonly validation: Dataset | null
   readonly test: Dataset | null
@@ -64,45 +69,51 @@ export const prepare = (config: TrainConfig): TE.TaskEither<TrainError, Prepared
       )
     const rewarder = await take(rewarderOf(config))
     const policy = await take(loadPolicyConfig(folder))
+    const base = makesColdStart(config) ? coldStartFolder(config) : folder
+    const adapter = await take(startingAdapter(config, policy, base))
     const processor = await take(loadProcessor(folder))
     const weights = config.from_scratch ? initialWeights(policy, config.seed) : await take(loadWeights(folder, policy))
-    const optional = (spec: string | null) => (spec === null ? Promise.resolve(null) : take(loadDataset(spec)))
-    const dataset = await take(loadDataset(config.dataset))
+    const options = await take(dataOptions(config))
+    const load = (spec: string, probes: number) =>
+      attempt<TrainError, Dataset>(async (take) =>
+        take(usableRows(processor, usableOptions(config, probes))(await take(loadDataset(spec, options)))),
+      )
+    // Rows that are not drawn but all used must all be known to be good before they are skipped in silence.
+    const all = config.on_bad_row === 'skip' ? Infinity : PROBES
+    const optional = (spec: string | null) => (spec === null ? Promise.resolve(null) : take(load(spec, all)))
+    const dataset = await take(load(config.dataset, PROBES))
     const validation = await optional(config.validation_dataset)
     const test = await optional(config.test_dataset)
-    const sft = makesColdStart(config) ? await take(loadDataset(config.sft!.dataset ?? config.dataset)) : null
-    for (const part of [dataset, validation, test, sft])
-      if (part !== null) await take(checkPrompts(processor, config, part))
-    return { config, policy, processor, rewarder, weights, dataset, validation, test, sft }
+    const sft = makesColdStart(config) ? await take(load(config.sft!.dataset ?? config.dataset, all)) : null
+    return { config, policy, processor, rewarder, weights, adapter, dataset, validation, test, sft }
   })
 
-/** Rows that are encoded to the last pixel here when no length limit asks for all of them. */
+/** Rows that are encoded to the last pixel before a run. */
 const PROBES = 8
 
-/**
- * Encodes prompts before any compute: every row where `max_prompt_length` is set, else the first rows and each row whose text holds a
- * special token, which is what makes image tokens and pictures disagree.
- */
-const checkPrompts = (
-  processor: Processor,
-  config: TrainConfig,
-  { rows, source }: Dataset,
-): TE.TaskEither<TrainError, void> =>
-  attempt(async (take) => {
-    const limit = config.max_prompt_length
-    for (const [i, row] of rows.entries()) {
-      if (limit === null && i >= PROBES && !row.problem.includes('<|')) continue
-      const prompt = await take(encodePrompt(processor)(row))
-      if (limit !== null && prompt.ids.length > limit)
-        await take(
-          E.left(
-            badInput(
-              `Row ${row.id} of ${source} has a prompt of ${prompt.ids.length} tokens; raise max_prompt_length (${limit}), lower max_pixels in preprocessor_config.json, or leave the row out.`,
-            ),
-          ),
-        )
-    }
-  })
+const usableOptions = (config: TrainConfig, probes: number): UsableOptions => ({
+  maxPromptLength: config.max_prompt_length,
+  filterOverlongPrompts: config.filter_overlong_prompts,
+  onBadRow: config.on_bad_row,
+  probes,
+})
+
+/** How the configuration wants its rows read. Left: the format prompt's file cannot be. */
+export const dataOptions = ({
+  columns,
+  system_prompt: systemPrompt,
+  format_prompt: file,
+  on_bad_row: onBadRow,
+}: Pick<TrainConfig, 'columns' | 'system_prompt' | 'format_prompt' | 'on_bad_row'>): TE.TaskEither<
+  TrainError,
+  DatasetOptions
+> =>
+  attempt(async (take) => ({
+    columns,
+    systemPrompt,
+    onBadRow,
+    formatPrompt: file === null ? null : await take(readFormatPrompt(file)),
+  }))
 
 /** Where a run keeps the policy its cold start made. */
 export const coldStartFolder = (config: TrainConfig): string => join(config.output_dir, 'cold-start')

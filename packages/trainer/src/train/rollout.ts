@@ -1,4 +1,4 @@
-import { type Backend, confidence, type Matrix, type Params, residentWeights, visualEntropy } from '@durian/core'
+import { type Backend, confidence, type Matrix, type Params, visualEntropy, type WeightSource } from '@durian/core'
 import { either, type taskEither as TE } from 'fp-ts'
 import type { TrainConfig } from '../config/trainConfig.ts'
 import type { Row } from '../data/types.ts'
@@ -6,6 +6,7 @@ import { attempt } from '../effect.ts'
 import type { TrainError } from '../errors.ts'
 import type { PolicyConfig } from '../policy/config.ts'
 import { generate } from '../policy/generate.ts'
+import { policyWeights } from '../policy/params.ts'
 import type { EncodedPrompt, SamplingOptions } from '../policy/types.ts'
 import { visionFeatures } from '../policy/vision.ts'
 import { encodePrompt } from '../processor/encodePrompt.ts'
@@ -19,6 +20,8 @@ export interface RolloutContext<T> {
   readonly backend: Backend<T>
   readonly config: TrainConfig
   readonly policy: PolicyConfig
+  /** Weights beneath the parameters; left out where the parameters are all there is. */
+  readonly base?: WeightSource<T> | undefined
   readonly processor: Processor
   readonly rewarder: Rewarder
 }
@@ -29,17 +32,26 @@ export interface Task {
   readonly prompt: EncodedPrompt
 }
 
+/** Every row as a task, or why it cannot be one. */
+export const encodedTasks = (
+  processor: Processor,
+  rows: ReadonlyArray<Row>,
+): TE.TaskEither<TrainError, ReadonlyArray<either.Either<TrainError, Task>>> =>
+  attempt(async (take) => {
+    const prompts: Array<either.Either<TrainError, EncodedPrompt>> = []
+    if (processor.workers !== undefined) prompts.push(...(await take(processor.workers.encode(rows))))
+    else for (const row of rows) prompts.push(await encodePrompt(processor)(row)())
+    return rows.map((row, i) => either.map((prompt: EncodedPrompt): Task => ({ row, prompt }))(prompts[i]!))
+  })
+
+/** Every row as a task. Left: the first that cannot be one. */
 export const encodeRows = (
   processor: Processor,
   rows: ReadonlyArray<Row>,
 ): TE.TaskEither<TrainError, ReadonlyArray<Task>> =>
   attempt(async (take) => {
-    if (processor.workers !== undefined) {
-      const prompts = await take(processor.workers.encode(rows))
-      return rows.map((row, i): Task => ({ row, prompt: prompts[i]! }))
-    }
     const tasks: Array<Task> = []
-    for (const row of rows) tasks.push({ row, prompt: await take(encodePrompt(processor)(row)) })
+    for (const task of await take(encodedTasks(processor, rows))) tasks.push(await take(task))
     return tasks
   })
 
@@ -65,8 +77,10 @@ export const visualEntropies =
     backend: { ops, memory, transfer },
     config,
     policy,
+    base,
     processor,
-  }: Pick<RolloutContext<T>, 'backend' | 'config' | 'policy'> & Partial<Pick<RolloutContext<T>, 'processor'>>) =>
+  }: Pick<RolloutContext<T>, 'backend' | 'config' | 'policy' | 'base'> &
+    Partial<Pick<RolloutContext<T>, 'processor'>>) =>
   (params: Params<T>, prompts: ReadonlyArray<EncodedPrompt>): TE.TaskEither<TrainError, ReadonlyArray<number | null>> =>
     attempt((take) =>
       memory.bracket(async (held) => {
@@ -74,7 +88,10 @@ export const visualEntropies =
         if (images.length === 0) return prompts.map(() => null)
         const { rows, counts } = held.keep(
           memory.scope(() =>
-            visionFeatures(ops, policy)(residentWeights(params), images, { features: config.durian.features }),
+            visionFeatures(ops, policy)(policyWeights(params, base), images, {
+              features: config.durian.features,
+              scope: memory.scope,
+            }),
           ),
         )
         const width = ops.shape(rows)[1]!
@@ -109,7 +126,7 @@ export const rollOut =
       const prompts = tasks.map((task) => task.prompt)
       const drawn = await watch.time('gen', () =>
         take(
-          generate(backend, policy)(residentWeights(params), prompts, {
+          generate(backend, policy)(policyWeights(params, context.base), prompts, {
             ...samplingOptions(config, processor, place.step),
             promptIndices: tasks.map((_, i) => place.firstPrompt + i),
           }),

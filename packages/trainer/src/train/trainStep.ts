@@ -6,10 +6,11 @@ import { rowOrder } from '../data/order.ts'
 import { attempt } from '../effect.ts'
 import { runFailed, type TrainError } from '../errors.ts'
 import type { Metrics } from '../run/records.ts'
+import { drawTasks } from './drawTasks.ts'
 import { durianOptions, groupAdvantages, type Group, type GroupAdvantages, hasSpread, rightness } from './groups.ts'
 import { bucketMetrics, lengthMetrics, rewardMetrics } from './metrics.ts'
 import { type Learner, replaced } from './optimise.ts'
-import { encodeRows, rollOut, type RolloutContext } from './rollout.ts'
+import { rollOut, type RolloutContext } from './rollout.ts'
 import { type Stopwatch, stopwatch } from './stopwatch.ts'
 import { update, type UpdateContext, type UpdateStatistics } from './update.ts'
 
@@ -53,7 +54,7 @@ export const trainStep =
       const { backend, config, clock } = context
       const watch = stopwatch(clock)
       const start = clock()
-      const { groups, drawn } = await take(acceptedGroups(context, watch)(state))
+      const { groups, drawn, skipped } = await take(acceptedGroups(context, watch)(state))
       const advantages = groupAdvantages(config, groups)
       const { learner, statistics } = await watch.time('update_actor', () =>
         take(update(context)(state.learner, groups, advantages.advantages)),
@@ -69,6 +70,7 @@ export const trainStep =
         ...rewardMetrics(groups),
         ...lengthMetrics(groups),
         'durian/prompts_drawn': drawn,
+        ...(skipped === 0 ? {} : { 'durian/rows_skipped': skipped }),
         ...bucketMetrics('perceptual', groups, advantages),
         ...bucketMetrics('reasoning', groups, advantages),
         ...groupMetrics(config, groups),
@@ -86,22 +88,27 @@ const acceptedGroups =
   <T>(context: StepContext<T>, watch: Stopwatch) =>
   (
     state: TrainState<T>,
-  ): TE.TaskEither<TrainError, { readonly groups: ReadonlyArray<Group>; readonly drawn: number }> =>
+  ): TE.TaskEither<
+    TrainError,
+    { readonly groups: ReadonlyArray<Group>; readonly drawn: number; readonly skipped: number }
+  > =>
     attempt(async (take) => {
       const { config, dataset, processor } = context
       const wanted = batchArithmetic(config).promptsPerStep
       const order = rowOrder({ seed: config.seed, rows: dataset.rows.length })
+      const draw = drawTasks({ processor, dataset, order, onBadRow: config.on_bad_row })
       const rounds = config.dynamic_sampling.enabled ? 1 + config.dynamic_sampling.max_resample_times : 1
       const accepted: Array<Group> = []
       let last: ReadonlyArray<Group> = []
       let drawn = 0
+      let skipped = 0
       for (let round = 0; round < rounds && accepted.length < wanted; round++) {
-        const rows = order.take(state.cursor + drawn, wanted - accepted.length).map((row) => dataset.rows[row]!)
-        const tasks = await watch.time('data', () => take(encodeRows(processor, rows)))
+        const found = await watch.time('data', () => take(draw(state.cursor + drawn, wanted - accepted.length)))
         last = await take(
-          rollOut(context, watch)(state.learner.params, tasks, { step: state.step, firstPrompt: drawn }),
+          rollOut(context, watch)(state.learner.params, found.tasks, { step: state.step, firstPrompt: drawn }),
         )
-        drawn += rows.length
+        drawn += found.drawn
+        skipped += found.skipped
         accepted.push(...(config.dynamic_sampling.enabled ? last.filter(hasSpread) : last))
       }
       const groups = accepted.length === 0 ? last : accepted
@@ -113,7 +120,7 @@ const acceptedGroups =
             ),
           ),
         )
-      return { groups, drawn }
+      return { groups, drawn, skipped }
     })
 
 const tokensOf = (groups: ReadonlyArray<Group>): number =>

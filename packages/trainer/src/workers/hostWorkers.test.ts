@@ -7,6 +7,7 @@ import { beforeAll, describe, expect, it } from 'vitest'
 import type { Row } from '../data/types.ts'
 import { encodePrompt } from '../processor/encodePrompt.ts'
 import { prepare, type Prepared } from '../train/prepare.ts'
+import { encodeRows } from '../train/rollout.ts'
 import { quietHooks, smallConfig, smallData, value } from '../train/testing.ts'
 import { train } from '../train/train.ts'
 import { chunkSizes } from './hostTasks.ts'
@@ -49,12 +50,12 @@ describe('the workers of the host', () => {
     for (const count of [1, 3]) {
       const use = (workers: HostWorkers | null) => async () =>
         E.right({
-          prompts: await value(workers!.encode(rows)),
+          prompts: await value(encodeRows({ ...processor, workers: workers! }, rows)),
           entropies: await value(workers!.entropies(features)),
         })
       const found = await value(withHostWorkers({ ...config, num_workers: count }, use))
-      expect(found.prompts.map(({ id }) => id)).toEqual(prompts.map(({ id }) => id))
-      found.prompts.forEach(({ ids, images, positions }, i) => {
+      expect(found.prompts.map(({ prompt }) => prompt.id)).toEqual(prompts.map(({ id }) => id))
+      found.prompts.forEach(({ prompt: { ids, images, positions } }, i) => {
         expect(ids).toEqual(prompts[i]!.ids)
         expect(positions).toEqual(prompts[i]!.positions)
         const bytes = (pixels: Float32Array) => Buffer.from(pixels.buffer, pixels.byteOffset, pixels.byteLength)
@@ -67,10 +68,12 @@ describe('the workers of the host', () => {
   })
 
   it('golden: the first row that fails is the error, whichever worker met it', async () => {
-    const { config, dataset } = await preparedWith('failing', 0)
+    const { config, processor, dataset } = await preparedWith('failing', 0)
     const broken = (row: Row, id: string): Row => ({ ...row, id, images: [] })
     const rows = dataset.rows.slice(0, 20).map((row, i) => (i === 7 || i === 15 ? broken(row, `bad-${i}`) : row))
-    const result = await withHostWorkers({ ...config, num_workers: 2 }, (workers) => workers!.encode(rows))()
+    const result = await withHostWorkers({ ...config, num_workers: 2 }, (workers) =>
+      encodeRows({ ...processor, workers: workers! }, rows),
+    )()
     expect(result).toEqual(
       E.left({ _tag: 'BadInput', message: expect.stringMatching(/^Row 'bad-7': it has 0 images/) }),
     )

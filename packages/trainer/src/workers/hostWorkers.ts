@@ -12,8 +12,10 @@ import { chunkSizes, promptSource, type HostAnswers, type HostTask } from './hos
 
 /** The host's work between the device's steps, done by several threads; the same bytes as in one. */
 export interface HostWorkers {
-  /** As `encodePrompt` of every row; the first row that fails ends it. */
-  readonly encode: (rows: ReadonlyArray<Row>) => TE.TaskEither<TrainError, ReadonlyArray<EncodedPrompt>>
+  /** As `encodePrompt` of every row, those that fail among them. */
+  readonly encode: (
+    rows: ReadonlyArray<Row>,
+  ) => TE.TaskEither<TrainError, ReadonlyArray<E.Either<TrainError, EncodedPrompt>>>
   /** Visual entropy of each matrix of features, nats (paper, eq. 5-9). */
   readonly entropies: (features: ReadonlyArray<Matrix>) => TE.TaskEither<TrainError, ReadonlyArray<number>>
 }
@@ -97,12 +99,7 @@ const workersOf = (run: Run): HostWorkers => {
       return answers.flat() as unknown as HostAnswers[K]
     })
   return {
-    encode: (rows) =>
-      attempt(async (take) => {
-        const prompts: EncodedPrompt[] = []
-        for (const prompt of await take(each('encode', rows.map(promptSource)))) prompts.push(await take(prompt))
-        return prompts
-      }),
+    encode: (rows) => each('encode', rows.map(promptSource)),
     // copies: a view would drag the features of all prompts along
     entropies: (features) =>
       each(
