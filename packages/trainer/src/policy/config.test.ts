@@ -58,9 +58,17 @@ describe('decodePolicyConfig', () => {
       'num_hidden_layers: expected a positive integer, found nothing',
     )
     expect(complaint(vision({ depth: 0 }))).toBe('vision_config.depth: expected a positive integer, found 0')
-    expect(complaint({ model_type: 'llama' })).toContain('model_type: expected "qwen2_5_vl", found "llama"')
     const wrongRoot = decodePolicyConfig('x')
-    expect(E.isLeft(wrongRoot) && wrongRoot.left).toContain('the file')
+    expect(E.isLeft(wrongRoot) && wrongRoot.left).toBe('it is not a JSON object')
+  })
+
+  it('says of another architecture which one it is and which one can be run', () => {
+    expect(complaint({ model_type: 'llama' })).toBe(
+      'model_type: "llama" is not supported; the policy is Qwen2.5-VL of any size (model_type "qwen2_5_vl")',
+    )
+    expect(complaint({ model_type: undefined })).toContain('model_type: there is none')
+    expect(complaint({ quantization_config: { quant_method: 'awq' } })).toContain('quantised weights are not supported')
+    expect(complaint({ quantization_config: null })).toBe('fine')
   })
 
   it('refuses sizes that do not fit together and settings it does not have', () => {
@@ -73,6 +81,11 @@ describe('decodePolicyConfig', () => {
     expect(complaint(vision({ window_size: 100 }))).toContain('window_size')
     expect(complaint({ hidden_act: 'gelu' })).toContain('hidden_act')
     expect(complaint({ use_sliding_window: true })).toContain('use_sliding_window')
+    expect(complaint({ layer_types: ['full_attention', 'sliding_attention'] })).toContain('layer_types')
+    expect(complaint({ rope_scaling: { type: 'yarn', mrope_section: [2, 3, 3] } })).toContain('type "yarn"')
+    expect(complaint({ rope_scaling: { type: 'mrope', rope_type: 'default', mrope_section: [2, 3, 3] } })).toBe('fine')
+    expect(complaint(vision({ rope_parameters: { rope_theta: 5000 } }))).toContain('vision_config.rope_parameters')
+    expect(complaint(vision({ rope_parameters: { rope_theta: 10000, rope_type: 'axial' } }))).toBe('fine')
   })
 
   it('golden: asks for exactly the weights of the checkpoint that transformers reads', () => {

@@ -1,5 +1,6 @@
 import { either as E } from 'fp-ts'
 import * as t from 'io-ts'
+import { VISION_THETA } from './rope.ts'
 
 /** The sizes and constants of one Qwen2.5-VL, whatever its size: what `config.json` says, with Hugging Face's defaults filled in. */
 export interface PolicyConfig {
@@ -70,6 +71,7 @@ const Positive: t.Type<number, number, unknown> = new t.Type(
 const Ids = t.union([Id, t.array(Id), t.null], 'an id or a list of ids')
 
 const RopeJson = t.partial({ mrope_section: t.array(Count), rope_theta: Positive, type: t.string, rope_type: t.string })
+const VisionRopeJson = t.partial({ rope_theta: Positive })
 
 const TextJson = t.intersection([
   t.type({
@@ -89,6 +91,7 @@ const TextJson = t.intersection([
     tie_word_embeddings: t.boolean,
     hidden_act: t.string,
     use_sliding_window: t.boolean,
+    layer_types: t.union([t.array(t.string), t.null]),
     eos_token_id: Ids,
     pad_token_id: Ids,
   }),
@@ -105,11 +108,14 @@ const VisionJson = t.intersection([
     window_size: Count,
     fullatt_block_indexes: t.array(Id),
     hidden_act: t.string,
+    rope_parameters: t.union([VisionRopeJson, t.null]),
   }),
 ])
 
+const MODEL_TYPE = 'qwen2_5_vl'
+
 const RootJson = t.intersection([
-  t.type({ model_type: t.literal('qwen2_5_vl'), vision_config: VisionJson, image_token_id: Id }),
+  t.type({ vision_config: VisionJson, image_token_id: Id }),
   t.partial({
     video_token_id: Id,
     vision_start_token_id: Id,
@@ -141,6 +147,8 @@ const idList = (ids: t.TypeOf<typeof Ids> | undefined): ReadonlyArray<number> =>
  * @returns Left: one sentence that names the key. Unknown keys are ignored, as the Hub's files carry many.
  */
 export const decodePolicyConfig = (json: unknown): E.Either<string, PolicyConfig> => {
+  const foreign = foreignModel(json)
+  if (foreign !== undefined) return E.left(foreign)
   const root = decoded(RootJson, json)
   if (E.isLeft(root)) return root
   const nested = (json as { readonly text_config?: unknown }).text_config
@@ -149,6 +157,20 @@ export const decodePolicyConfig = (json: unknown): E.Either<string, PolicyConfig
   const config = assembled(root.right, text.right)
   const fault = inconsistency(config, text.right, root.right)
   return fault === undefined ? E.right(config) : E.left(fault)
+}
+
+/** What is said of another architecture, and of weights that no reader here can widen. */
+const foreignModel = (json: unknown): string | undefined => {
+  if (typeof json !== 'object' || json === null || Array.isArray(json)) return 'it is not a JSON object'
+  const { model_type: type, quantization_config: quantisation } = json as Readonly<Record<string, unknown>>
+  if (type !== MODEL_TYPE)
+    return (
+      `model_type: ${type === undefined ? 'there is none' : `${JSON.stringify(type)} is not supported`}; ` +
+      `the policy is Qwen2.5-VL of any size (model_type "${MODEL_TYPE}")`
+    )
+  if (quantisation !== undefined && quantisation !== null)
+    return 'quantization_config: quantised weights are not supported; take the checkpoint in bfloat16'
+  return undefined
 }
 
 const assembled = (root: t.TypeOf<typeof RootJson>, text: t.TypeOf<typeof TextJson>): PolicyConfig => {
@@ -195,16 +217,23 @@ const assembled = (root: t.TypeOf<typeof RootJson>, text: t.TypeOf<typeof TextJs
   }
 }
 
+/** Names of unscaled positions. */
+const ROPES = ['mrope', 'default']
+
 /** What the codec cannot see: numbers that must fit together, and settings this program does not have. */
 const inconsistency = (
   { text, vision }: PolicyConfig,
   textJson: t.TypeOf<typeof TextJson>,
   root: t.TypeOf<typeof RootJson>,
 ): string | undefined => {
-  const section = (textJson.rope_scaling ?? textJson.rope_parameters)?.mrope_section
+  const rope = textJson.rope_scaling ?? textJson.rope_parameters
+  const section = rope?.mrope_section
   if (section?.length !== 3) return 'rope_scaling.mrope_section: expected three positive integers'
   if (!Number.isInteger(text.headDim) || text.headDim % 2 !== 0)
     return `hidden_size / num_attention_heads = ${text.headDim}: expected an even integer`
+  const stretched = [rope?.type, rope?.rope_type].find((type) => type !== undefined && !ROPES.includes(type))
+  if (stretched !== undefined)
+    return `rope_scaling: type "${stretched}" is not supported, only mrope; for prompts within the trained length take the config without it`
   if (section[0]! + section[1]! + section[2]! !== text.headDim / 2)
     return `rope_scaling.mrope_section: [${section}] must sum to half the head dimension, ${text.headDim / 2}`
   if (text.heads % text.kvHeads !== 0)
@@ -221,5 +250,10 @@ const inconsistency = (
     return `vision_config.hidden_act: "${root.vision_config.hidden_act}" is not supported, only silu`
   if (textJson.use_sliding_window === true)
     return 'use_sliding_window: sliding-window attention is not supported; set it to false'
+  const sliding = textJson.layer_types?.find((type) => type !== 'full_attention')
+  if (sliding !== undefined) return `layer_types: "${sliding}" is not supported, only full_attention`
+  const theta = root.vision_config.rope_parameters?.rope_theta ?? VISION_THETA
+  if (theta !== VISION_THETA)
+    return `vision_config.rope_parameters.rope_theta: ${theta} is not supported, only ${VISION_THETA}`
   return undefined
 }

@@ -9,7 +9,7 @@ export interface RopeTables {
 }
 
 /** HF's vision tower has this constant in its code, not in `config.json`. */
-const VISION_THETA = 10000
+export const VISION_THETA = 10_000
 
 /** 1 / theta^(2i / dim), i < dim / 2, rounded to float32 as in Hugging Face. */
 const frequencies = (theta: number, dim: number): Float32Array =>

@@ -37,7 +37,12 @@ export const encodePrompt =
         const result = await processImage(processor.image)(bytes)()
         processed.push(either.isLeft(result) ? await fail(`image ${i + 1}: ${result.left}`) : result.right)
       }
-      const text = processor.chat(messages ?? problem)
+      const text = await take(
+        either.tryCatch(
+          () => processor.chat(messages ?? problem),
+          (thrown) => badInput(`Row '${id}': the chat template refuses it (${(thrown as Error).message}).`),
+        ),
+      )
       const found = processor.tokenizer.encode(text)
       const { imageToken, vocabSize } = processor.tokens
       const pads = found.reduce((count, token) => count + (token === imageToken ? 1 : 0), 0)

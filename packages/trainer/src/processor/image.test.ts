@@ -1,5 +1,7 @@
 import { readFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { deflateSync } from 'node:zlib'
 import fc from 'fast-check'
 import { either as E } from 'fp-ts'
 import sharp from 'sharp'
@@ -9,6 +11,8 @@ import { decodePicture } from './decodePicture.ts'
 import { decodeImageSettings, processImage } from './imageProcessor.ts'
 import { pillowResize } from './pillowResize.ts'
 import { smartResize } from './smartResize.ts'
+
+const goldens = join(dirname(fileURLToPath(import.meta.url)), '../../goldens')
 
 interface Reference {
   readonly resizes: ReadonlyArray<{
@@ -82,6 +86,36 @@ describe('smartResize', () => {
   })
 })
 
+/** A PNG file whose header promises more pixels than its data hold: nothing may read so far. */
+const hugePng = (width: number, height: number): Uint8Array => {
+  const chunk = (kind: string, data: Buffer): Buffer => {
+    const body = Buffer.concat([Buffer.from(kind), data])
+    const [length, sum] = [Buffer.alloc(4), Buffer.alloc(4)]
+    length.writeUInt32BE(data.length)
+    sum.writeUInt32BE(crc32(body))
+    return Buffer.concat([length, body, sum])
+  }
+  const header = Buffer.alloc(13)
+  header.writeUInt32BE(width, 0)
+  header.writeUInt32BE(height, 4)
+  header.set([8, 2, 0, 0, 0], 8) // 8 bits, RGB
+  const signature = Buffer.from([0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a])
+  return Buffer.concat([
+    signature,
+    chunk('IHDR', header),
+    chunk('IDAT', deflateSync(Buffer.alloc(99))),
+    chunk('IEND', Buffer.alloc(0)),
+  ])
+}
+const crc32 = (bytes: Uint8Array): number => {
+  let sum = 0xffffffff
+  for (const byte of bytes) {
+    sum ^= byte
+    for (let bit = 0; bit < 8; bit++) sum = (sum >>> 1) ^ (sum & 1 ? 0xedb88320 : 0)
+  }
+  return ~sum >>> 0
+}
+
 describe('decodePicture', () => {
   const raw = Uint8Array.from({ length: 4 * 3 * 4 }, (_, i) => (i * 37) % 256)
   const rgba = sharp(raw, { raw: { width: 4, height: 3, channels: 4 } })
@@ -105,9 +139,23 @@ describe('decodePicture', () => {
     )
   })
 
-  it('refuses a picture that is cut short', async () => {
-    const png = new Uint8Array(readFileSync(join(fixtureDir, 'images/3.png')))
-    expect(await decodePicture(png.subarray(0, 2000))()).toMatchObject({ _tag: 'Left' })
+  it.each(['rgb.png', 'quality_75_420.jpg', 'progressive.jpg', 'lossy.webp'])('refuses %s cut short', async (name) => {
+    const bytes = new Uint8Array(readFileSync(join(goldens, 'pictures', name)))
+    expect(await decodePicture(bytes.subarray(0, Math.floor(bytes.length * 0.6)))()).toMatchObject(
+      E.left(expect.stringContaining('cannot be decoded') as string),
+    )
+  })
+
+  it('refuses a picture of 100 megapixels by its header, before it is decoded', async () => {
+    const result = await decodePicture(hugePng(10_000, 10_000))()
+    expect(result).toEqual(E.left('its 10000 x 10000 pixels are more than 89478485; make it smaller'))
+  })
+
+  it('names a format it does not take', async () => {
+    const svg = '<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"><rect width="9" height="9"/></svg>'
+    expect(await decodePicture(new TextEncoder().encode(svg))()).toEqual(
+      E.left('it is in svg format; PNG, JPEG, WebP and GIF can be read'),
+    )
   })
 })
 
@@ -123,6 +171,9 @@ describe('decodeImageSettings', () => {
       const result = decodeImageSettings(json)
       return E.isLeft(result) && result.left
     }
+    expect(left({ image_processor_type: 'CLIPImageProcessor' })).toContain('"CLIPImageProcessor" is not supported')
+    expect(left({ image_processor_type: 'Qwen2_5_VLImageProcessor', resample: 3 })).toBe(false)
+    expect(left({ image_processor_type: 'Qwen2VLImageProcessorFast' })).toBe(false)
     expect(left({ resample: 2 })).toContain('resample')
     expect(left({ do_resize: false })).toContain('do_resize')
     expect(left({ image_mean: [0.5] })).toContain('image_mean')

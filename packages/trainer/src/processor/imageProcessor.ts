@@ -14,6 +14,7 @@ export interface ImageSettings extends PatchOptions {
 
 const Triple = t.tuple([t.number, t.number, t.number])
 const Json = t.partial({
+  image_processor_type: t.string,
   patch_size: t.number,
   temporal_patch_size: t.number,
   merge_size: t.number,
@@ -30,6 +31,11 @@ const Json = t.partial({
   do_convert_rgb: t.boolean,
 })
 
+/**
+ * Names of the processor in releases of Qwen2.5-VL and of transformers. The Fast ones resize with torchvision, which rounds otherwise: what is
+ * computed here is the slow one, with Pillow.
+ */
+const PROCESSORS = /^Qwen2(_5_)?VLImageProcessor(Fast|Pil)?$/
 /** Pillow's number of the bicubic filter. */
 const BICUBIC = 3
 
@@ -41,6 +47,8 @@ export const decodeImageSettings = (json: unknown): E.Either<string, ImageSettin
     return E.left(`${context.map(({ key }) => key).find((key) => key !== '') ?? 'it'} has a wrong type`)
   }
   const found = decoded.right
+  if (found.image_processor_type !== undefined && !PROCESSORS.test(found.image_processor_type))
+    return E.left(`image_processor_type: "${found.image_processor_type}" is not supported, only Qwen2VLImageProcessor`)
   if ((found.resample ?? BICUBIC) !== BICUBIC)
     return E.left(`resample: ${found.resample} is not supported, only 3 (bicubic)`)
   for (const key of ['do_resize', 'do_rescale', 'do_normalize', 'do_convert_rgb'] as const)

@@ -1,6 +1,5 @@
 import { existsSync } from 'node:fs'
-import { readFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { either, type taskEither as TE } from 'fp-ts'
 import { attempt } from '../effect.ts'
 import { badInput, type TrainError } from '../errors.ts'
@@ -9,6 +8,7 @@ import type { PolicyConfig } from '../policy/config.ts'
 import type { HostWorkers } from '../workers/hostWorkers.ts'
 import { type ChatTemplate, chatTemplate } from './chatTemplate.ts'
 import { decodeImageSettings, type ImageSettings } from './imageProcessor.ts'
+import { templateSource } from './templateSource.ts'
 import { type Tokenizer, tokenizer } from './tokenizer.ts'
 
 export interface SpecialTokens {
@@ -48,13 +48,9 @@ export const loadProcessor = (dir: string): TE.TaskEither<TrainError, Processor>
     const tokenizerJson = asRecord(await take(json('tokenizer.json')))
     const words = await made('tokenizer.json', () => tokenizer(tokenizerJson, tokenizerConfig))
     const template = await take(templateSource(dir, tokenizerConfig))
-    const settings = decodeImageSettings(await take(json('preprocessor_config.json')))
-    const image = await take(
-      either.mapLeft((reason: string) => badInput(`${join(dir, 'preprocessor_config.json')}: ${reason}.`))(settings),
-    )
-    const mismatch = disagreement(image, config)
-    if (mismatch !== undefined)
-      return take(either.left(badInput(`${join(dir, 'preprocessor_config.json')}: ${mismatch}.`)))
+    const stranger = strangeToken(config, words)
+    if (stranger !== undefined) return take(either.left(badInput(`${join(dir, 'tokenizer.json')}: ${stranger}.`)))
+    const image = await take(imageSettings(dir, config))
     const end = await take(endTokens(dir, config))
     const eos = words.idOf(contentOf(tokenizerConfig.eos_token) ?? '') ?? end[0]
     if (eos === undefined)
@@ -65,7 +61,7 @@ export const loadProcessor = (dir: string): TE.TaskEither<TrainError, Processor>
       )
     return {
       tokenizer: words,
-      chat: await made('chat_template', () => chatTemplate(template, specialStrings(tokenizerConfig))),
+      chat: await made(basename(template.path), () => chatTemplate(template.jinja, specialStrings(tokenizerConfig))),
       image,
       tokens: {
         imageToken: config.tokens.image,
@@ -93,26 +89,34 @@ const specialStrings = (config: Json): Readonly<Record<string, string>> =>
     }),
   )
 
-/** The template from tokenizer_config.json (one, or a list of named ones), chat_template.jinja or chat_template.json. */
-const templateSource = (dir: string, tokenizerConfig: Json): TE.TaskEither<TrainError, string> =>
+/** Of preprocessor_config.json, or of the part of processor_config.json that transformers 5 keeps it in. */
+const imageSettings = (dir: string, config: PolicyConfig): TE.TaskEither<TrainError, ImageSettings> =>
   attempt(async (take) => {
-    const inline = tokenizerConfig.chat_template
-    if (typeof inline === 'string') return inline
-    if (Array.isArray(inline)) {
-      const named = inline.map(asRecord).find(({ name }) => name === 'default')?.template
-      if (typeof named === 'string') return named
-    }
-    const jinja = join(dir, 'chat_template.jinja')
-    if (existsSync(jinja)) return readFile(jinja, 'utf8')
-    const file = join(dir, 'chat_template.json')
-    const source = existsSync(file) ? asRecord(await take(readJson(file))).chat_template : undefined
-    if (typeof source === 'string') return source
-    return take(
-      either.left(
-        badInput(`${dir}: no chat template in tokenizer_config.json, chat_template.jinja or chat_template.json.`),
-      ),
-    )
+    const nested = join(dir, 'processor_config.json')
+    const own = join(dir, 'preprocessor_config.json')
+    const inside = existsSync(own) || !existsSync(nested) ? {} : asRecord(await take(readJson(nested)))
+    const path = 'image_processor' in inside ? nested : own
+    const fail = (reason: string) => badInput(`${path}: ${reason}.`)
+    const json = 'image_processor' in inside ? inside['image_processor'] : await take(readJson(own))
+    const image = await take(either.mapLeft(fail)(decodeImageSettings(json)))
+    const mismatch = disagreement(image, config)
+    return mismatch === undefined ? image : take(either.left(fail(mismatch)))
   })
+
+/** A vision token of config.json that the tokenizer does not know, or does not keep whole. */
+const strangeToken = ({ tokens }: PolicyConfig, words: Tokenizer): string | undefined => {
+  const needed = {
+    image_token_id: tokens.image,
+    vision_start_token_id: tokens.visionStart,
+    vision_end_token_id: tokens.visionEnd,
+  }
+  for (const [key, id] of Object.entries(needed)) {
+    const token = words.tokenOf(id)
+    if (token === undefined || words.encode(token).join() !== `${id}`)
+      return `it has no special token ${id}, the ${key} of config.json; take the tokenizer that belongs to the model`
+  }
+  return undefined
+}
 
 /** `generation_config.json` supplies only end ids: its sampling settings are the training configuration's business. */
 const endTokens = (dir: string, config: PolicyConfig): TE.TaskEither<TrainError, ReadonlyArray<number>> =>

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import fc from 'fast-check'
 import { either as E } from 'fp-ts'
-import { beforeAll, describe, expect, it } from 'vitest'
+import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { sentence } from '../errors.ts'
 import { fixtureDir, pictures, right, rows } from '../policy/testing.ts'
 import { chatTemplate, formatPrompt } from './chatTemplate.ts'
@@ -37,25 +37,70 @@ describe('loadProcessor', () => {
     )
   })
 
-  it('takes the template from chat_template.jinja when tokenizer_config.json has none, and names what is missing', async () => {
-    const dir = await mkdtemp(join(tmpdir(), 'durian-processor-'))
-    try {
+  describe('of a folder that is written otherwise', () => {
+    let dir: string
+    beforeEach(async () => {
+      dir = await mkdtemp(join(tmpdir(), 'durian-processor-'))
       await cp(fixtureDir, dir, { recursive: true })
-      const path = join(dir, 'tokenizer_config.json')
-      const { chat_template, ...config } = JSON.parse(await readFile(path, 'utf8')) as { chat_template: string }
-      await writeFile(path, JSON.stringify(config))
-      const without = await loadProcessor(dir)()
-      expect(E.isLeft(without) && sentence(without.left)).toContain(`${dir}: no chat template`)
-      await writeFile(join(dir, 'chat_template.jinja'), chat_template)
-      expect(right(await loadProcessor(dir)()).chat('hi')).toBe(processor.chat('hi'))
-      await writeFile(join(dir, 'preprocessor_config.json'), JSON.stringify({ patch_size: 16 }))
-      const mismatch = await loadProcessor(dir)()
-      expect(E.isLeft(mismatch) && sentence(mismatch.left)).toContain(
-        'patch_size is 16, vision_config in config.json has 14',
-      )
-    } finally {
-      await rm(dir, { recursive: true })
+    })
+    afterEach(() => rm(dir, { recursive: true }))
+    const edit = async (name: string, change: (json: Record<string, unknown>) => object): Promise<void> => {
+      const path = join(dir, name)
+      const json = JSON.parse(await readFile(path, 'utf8')) as Record<string, unknown>
+      await writeFile(path, JSON.stringify(change(json)))
     }
+    const complaint = async (): Promise<string> => {
+      const result = await loadProcessor(dir)()
+      return E.isLeft(result) ? sentence(result.left) : 'fine'
+    }
+
+    it('takes the template of chat_template.jinja before that of chat_template.json before that of tokenizer_config.json', async () => {
+      expect(right(await loadProcessor(dir)()).chat('hi')).toBe(processor.chat('hi'))
+      await writeFile(join(dir, 'chat_template.json'), JSON.stringify({ chat_template: 'json' }))
+      expect(right(await loadProcessor(dir)()).chat('hi')).toBe('json')
+      await writeFile(join(dir, 'chat_template.jinja'), 'jinja')
+      expect(right(await loadProcessor(dir)()).chat('hi')).toBe('jinja')
+    })
+
+    it('takes the template named default of a list, and says where it looked for one', async () => {
+      const list = [
+        { name: 'tools', template: 't' },
+        { name: 'default', template: 'd' },
+      ]
+      await edit('tokenizer_config.json', (config) => ({ ...config, chat_template: list }))
+      expect(right(await loadProcessor(dir)()).chat('hi')).toBe('d')
+      await edit('tokenizer_config.json', (config) => ({ ...config, chat_template: undefined }))
+      expect(await complaint()).toContain(`${dir}: no chat template in chat_template.jinja`)
+      await writeFile(join(dir, 'chat_template.jinja'), '{% if %}')
+      expect(await complaint()).toContain(join(dir, 'chat_template.jinja'))
+    })
+
+    it('reads pixel limits from preprocessor_config.json and, where transformers 5 left none, from processor_config.json', async () => {
+      await edit('preprocessor_config.json', () => ({ size: { shortest_edge: 784, longest_edge: 1568 } }))
+      expect(right(await loadProcessor(dir)()).image).toMatchObject({ minPixels: 784, maxPixels: 1568 })
+      await rm(join(dir, 'preprocessor_config.json'))
+      expect(await complaint()).toBe(`${join(dir, 'preprocessor_config.json')}: there is no such file.`)
+      const nested = { image_processor: { min_pixels: 28, max_pixels: 56, patch_size: 14 } }
+      await writeFile(join(dir, 'processor_config.json'), JSON.stringify(nested))
+      expect(right(await loadProcessor(dir)()).image).toMatchObject({ minPixels: 28, maxPixels: 56 })
+      await edit('processor_config.json', () => ({ image_processor: { patch_size: 16 } }))
+      expect(await complaint()).toContain(
+        'processor_config.json: patch_size is 16, vision_config in config.json has 14',
+      )
+    })
+
+    it('refuses a tokenizer without the vision tokens of config.json', async () => {
+      await edit('tokenizer.json', (json) => ({
+        ...json,
+        added_tokens: (json.added_tokens as Array<{ content: string }>).filter(
+          ({ content }) => content !== '<|image_pad|>',
+        ),
+      }))
+      await edit('tokenizer_config.json', (json) => ({ ...json, added_tokens_decoder: {} }))
+      expect(await complaint()).toBe(
+        `${join(dir, 'tokenizer.json')}: it has no special token 470, the image_token_id of config.json; take the tokenizer that belongs to the model.`,
+      )
+    })
   })
 })
 
@@ -94,6 +139,13 @@ describe('encodePrompt', () => {
     expect(E.isLeft(result) && sentence(result.left)).toContain(
       "Row 'v': token 471 is outside the policy's vocabulary of 471",
     )
+  })
+
+  it('says of a row which the template refuses why', async () => {
+    const strict = { ...processor, chat: chatTemplate("{{ raise_exception('no questions') }}", {}) }
+    const result = await encodePrompt(strict)({ id: 'r', problem: 'a', images: [] })()
+    expect(E.isLeft(result) && sentence(result.left)).toContain("Row 'r': the chat template refuses it")
+    expect(E.isLeft(result) && sentence(result.left)).toContain('no questions')
   })
 
   it('refuses a prompt that ends with an image', async () => {

@@ -5,6 +5,7 @@ export interface Tokenizer {
   readonly encode: (text: string) => ReadonlyArray<number>
   readonly decode: (ids: ArrayLike<number>, options?: { readonly skipSpecial: boolean }) => string
   readonly idOf: (token: string) => number | undefined
+  readonly tokenOf: (id: number) => string | undefined
 }
 
 /** From the parsed `tokenizer.json` and `tokenizer_config.json` of the Hub. Throws what the library throws on files it cannot use. */
@@ -20,5 +21,6 @@ export const tokenizer = (json: object, config: object): Tokenizer => {
             clean_up_tokenization_spaces: false,
           }),
     idOf: (token) => inner.token_to_id(token),
+    tokenOf: (id) => inner.id_to_token(id),
   }
 }
