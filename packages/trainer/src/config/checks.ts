@@ -24,10 +24,10 @@ const wholeUpdates: Check = (c) => {
 }
 
 const groupsWithSpread: Check = (c) =>
-  c.num_generations >= 2 || c.estimator === 'none'
+  c.num_generations >= 2 || c.estimator === 'none' || c.estimator === 'reinforce_plus_plus'
     ? undefined
     : `num_generations is 1, and a group of one gives advantage 0 with estimator ${c.estimator}; ` +
-      `use num_generations=2 or more, or estimator=none.`
+      `use num_generations=2 or more, or estimator=reinforce_plus_plus, whose baseline is the batch's.`
 
 const oneWeightPerReward: Check = (c) =>
   c.reward_funcs.length === c.reward_weights.length
@@ -87,6 +87,64 @@ const streamedIsRead: Check = (c) =>
     : `base_weights streamed reads its weights from model_name_or_path and cannot follow a cold start; ` +
       `make the cold start in a run of its own, or set base_weights=resident.`
 
+const cispoHasBound: Check = (c) =>
+  c.loss_type !== 'cispo' || c.epsilon_high !== null
+    ? undefined
+    : `loss_type cispo needs epsilon_high, the largest weight of a token; TRL advises epsilon_high=5.`
+
+const cispoRange: Check = (c) =>
+  c.loss_type !== 'cispo' || c.epsilon_high === null || c.cispo_min < c.epsilon_high
+    ? undefined
+    : `cispo_min (${c.cispo_min}) must be below epsilon_high (${c.epsilon_high}), the largest weight of a token.`
+
+const oneSecondClip: Check = (c) =>
+  c.clip_ratio_c === null || c.delta === null
+    ? undefined
+    : `clip_ratio_c (${c.clip_ratio_c}) and delta (${c.delta}) both bound the ratio where the advantage is negative; set one of them to null.`
+
+const deltaBeyondClip: Check = (c) => {
+  const high = 1 + (c.epsilon_high ?? c.epsilon)
+  return c.delta === null || c.delta > high
+    ? undefined
+    : `delta (${c.delta}) must be above 1 + epsilon_high (${high}), or it would take the place of that clip.`
+}
+
+const levelOfLoss: Check = (c) => {
+  const own = { gspo: 'sequence', luspo: 'sequence', gspo_token: 'sequence_token' }[c.loss_type as string]
+  const level = c.importance_sampling_level
+  return own === undefined || level === null || level === own
+    ? undefined
+    : `importance_sampling_level ${level} contradicts loss_type ${c.loss_type}, which is ${own}; ` +
+        `leave it out, or use loss_type=grpo with importance_sampling_level=${level}.`
+}
+
+const rewardHasNoGradient: Check = (c) =>
+  c.beta === 0 || c.kl.placement === 'loss' || !(c.kl.estimator ?? '').endsWith('+')
+    ? undefined
+    : `kl.estimator ${c.kl.estimator} is about the gradient, and with kl.placement reward there is none; ` +
+      `use kl.estimator=${c.kl.estimator!.slice(0, -1)}.`
+
+const rewardIsLookedAt: Check = (c) => {
+  const gdpo = c.estimator === 'gdpo' ? 'estimator' : c.durian.base === 'gdpo' ? 'durian.base' : undefined
+  return c.beta === 0 || c.kl.placement === 'loss' || gdpo === undefined
+    ? undefined
+    : `kl.placement reward takes the penalty from the total reward, which ${gdpo} gdpo does not look at; use kl.placement=loss.`
+}
+
+const filterKeyExists: Check = (c) => {
+  const { enabled, filter_key } = c.dynamic_sampling
+  return !enabled || filter_key === 'overall' || c.reward_funcs.includes(filter_key)
+    ? undefined
+    : `dynamic_sampling.filter_key ${filter_key} is not one of reward_funcs (${c.reward_funcs.join(', ')}); name one of them, or overall.`
+}
+
+const filterRange: Check = (c) => {
+  const { filter_low, filter_high } = c.dynamic_sampling
+  return filter_low < filter_high
+    ? undefined
+    : `dynamic_sampling.filter_low (${filter_low}) must be below dynamic_sampling.filter_high (${filter_high}).`
+}
+
 const nearestMultiple = (n: number, of: number): number => Math.max(1, Math.round(n / of)) * of
 
 const checks: ReadonlyArray<Check> = [
@@ -100,6 +158,15 @@ const checks: ReadonlyArray<Check> = [
   quantilesInOrder,
   overlongFits,
   warmupEnds,
+  cispoHasBound,
+  cispoRange,
+  oneSecondClip,
+  deltaBeyondClip,
+  levelOfLoss,
+  rewardHasNoGradient,
+  rewardIsLookedAt,
+  filterKeyExists,
+  filterRange,
   scratchIsTaught,
   streamedIsFrozen,
   streamedIsLayered,

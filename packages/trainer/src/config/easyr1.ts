@@ -1,17 +1,30 @@
 /** Reads what the rest of the configuration says (ours, merged so far, defaults included). */
 export type Lookup = (key: string) => unknown
 
-interface Mapping {
+export interface Mapping {
   readonly to: string
   readonly note?: string
   /** From EasyR1's value to ours; left out = the same value. Values of the wrong type pass through, for the codec to refuse. */
   readonly convert?: (value: unknown, get: Lookup) => unknown
+  /** Whether the key says nothing here, beside the others: EasyR1 writes out the options of what is switched off. */
+  readonly idle?: (value: unknown, get: Lookup) => boolean
+  /** Keys of ours that it sets besides. */
+  readonly also?: (value: unknown, get: Lookup) => Readonly<Record<string, unknown>>
 }
 
 const numeric =
   (f: (x: number, get: Lookup) => unknown) =>
   (value: unknown, get: Lookup): unknown =>
     typeof value === 'number' ? f(value, get) : value
+
+const isCispo = (get: Lookup): boolean => get('worker.actor.loss_type') === 'cispo'
+const noKl = (_: unknown, get: Lookup): boolean => get('algorithm.disable_kl') === true
+const fixedKl = (value: unknown, get: Lookup): boolean => noKl(value, get) || get('algorithm.kl_type') !== 'adaptive'
+const unfiltered = (_: unknown, get: Lookup): boolean => get('algorithm.online_filtering') !== true
+const oneOf =
+  (words: Readonly<Record<string, unknown>>) =>
+  (value: unknown): unknown =>
+    typeof value === 'string' && Object.hasOwn(words, value) ? words[value] : value
 
 const times = (key: string) => numeric((x, get) => x * Number(get(key)))
 
@@ -49,20 +62,80 @@ export const easyR1Names: Readonly<Record<string, Mapping>> = {
   },
   'worker.actor.optim.lr': { to: 'learning_rate' },
   'worker.actor.optim.weight_decay': { to: 'weight_decay' },
+  'worker.actor.optim.lr_scheduler_type': { to: 'lr_scheduler_type' },
+  'worker.actor.optim.lr_warmup_steps': { to: 'warmup_steps' },
   'worker.actor.max_grad_norm': { to: 'max_grad_norm' },
-  'worker.actor.clip_ratio_low': { to: 'epsilon' },
-  'worker.actor.clip_ratio_high': { to: 'epsilon_high' },
-  'worker.actor.ppo_epochs': { to: 'num_iterations' },
-  'worker.actor.loss_avg_mode': {
-    to: 'loss_type',
-    note: 'token is dapo, seq is grpo',
-    convert: (value) => (value === 'token' ? 'dapo' : value === 'seq' ? 'grpo' : value),
+  'worker.actor.clip_ratio_low': {
+    to: 'epsilon',
+    note: 'with cispo it is cispo_min = 1 - clip_ratio_low',
+    idle: (_, get) => isCispo(get),
+    also: (value, get) => (isCispo(get) && typeof value === 'number' ? { cispo_min: 1 - value } : {}),
   },
-  'algorithm.adv_estimator': { to: 'estimator' },
-  'algorithm.kl_coef': { to: 'beta' },
+  'worker.actor.clip_ratio_high': {
+    to: 'epsilon_high',
+    note: 'with cispo it is 1 + clip_ratio_high',
+    convert: numeric((x, get) => (isCispo(get) ? 1 + x : x)),
+  },
+  'worker.actor.clip_ratio_dual': { to: 'clip_ratio_c', note: 'verl calls it clip_ratio_c too' },
+  'worker.actor.tau_positive': { to: 'sapo_temperature_pos' },
+  'worker.actor.tau_negative': { to: 'sapo_temperature_neg' },
+  'worker.actor.ppo_epochs': { to: 'num_iterations' },
+  'worker.actor.loss_type': { to: 'loss_type', note: 'default is dapo', convert: oneOf({ default: 'dapo' }) },
+  'worker.actor.loss_avg_mode': {
+    to: 'loss_aggregation',
+    note: 'token is token-mean, seq is sequence-mean',
+    convert: oneOf({ token: 'token-mean', seq: 'sequence-mean' }),
+  },
+  'algorithm.adv_estimator': { to: 'estimator', note: 'gae and remax are not here' },
+  'algorithm.disable_kl': {
+    to: 'beta',
+    note: 'true is beta 0, and the other kl keys then say nothing',
+    idle: (value) => value === false,
+    convert: (value) => (value === true ? 0 : value),
+  },
+  'algorithm.kl_coef': { to: 'beta', idle: noKl },
+  'algorithm.use_kl_loss': {
+    to: 'kl.placement',
+    note: 'true is loss, false is reward',
+    idle: noKl,
+    convert: (value) => (value === true ? 'loss' : value === false ? 'reward' : value),
+  },
+  'algorithm.kl_penalty': {
+    to: 'kl.estimator',
+    note: 'kl is k1, abs is abs, mse is k2, low_var_kl is k3 with kl.clamp [20, 10]; full is not here',
+    idle: noKl,
+    convert: oneOf({ kl: 'k1', abs: 'abs', mse: 'k2', low_var_kl: 'k3' }),
+    also: (value, get) =>
+      value === 'low_var_kl' && !noKl(value, get) && get('algorithm.use_kl_loss') !== false
+        ? { 'kl.clamp': [20, 10] }
+        : {},
+  },
+  'algorithm.kl_type': {
+    to: 'kl.target',
+    note: 'adaptive takes kl_target, fixed none',
+    idle: (value, get) => noKl(value, get) || value === 'fixed',
+    convert: (value, get) => (value === 'adaptive' ? (get('algorithm.kl_target') ?? 0.1) : value),
+  },
+  'algorithm.kl_target': { to: 'kl.target', idle: fixedKl },
+  'algorithm.kl_horizon': { to: 'kl.horizon', idle: fixedKl },
   'algorithm.online_filtering': {
     to: 'dynamic_sampling.enabled',
-    note: 'drops groups of one reward, not groups by mean reward',
+    note: 'with dynamic_sampling.filter mean_reward; spread drops the groups without a gradient instead',
+    also: (value) => (value === true ? { 'dynamic_sampling.filter': 'mean_reward' } : {}),
+  },
+  'algorithm.filter_key': {
+    to: 'dynamic_sampling.filter_key',
+    note: 'accuracy is accuracy_reward, format is boxed_format_reward',
+    idle: unfiltered,
+    convert: oneOf({ accuracy: 'accuracy_reward', format: 'boxed_format_reward' }),
+  },
+  'algorithm.filter_low': { to: 'dynamic_sampling.filter_low', idle: unfiltered },
+  'algorithm.filter_high': { to: 'dynamic_sampling.filter_high', idle: unfiltered },
+  'trainer.max_try_make_batch': {
+    to: 'dynamic_sampling.max_resample_times',
+    note: 'rounds in all there, extra rounds here',
+    idle: unfiltered,
+    convert: numeric((x) => x - 1),
   },
   'trainer.max_steps': { to: 'max_steps' },
   'trainer.val_freq': { to: 'eval_steps' },

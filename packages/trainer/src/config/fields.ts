@@ -1,4 +1,5 @@
 import { finite, flag, either, integer, listOf, nullOr, oneOf, pairOf, text, tripleOf } from './codecs.ts'
+import { estimatorFields, lossFields } from './lossFields.ts'
 import { field, optionalSection, required, section } from './table.ts'
 
 /**
@@ -61,45 +62,9 @@ export const trainFields = {
   ),
   backend: field(oneOf('auto', 'tensorflow', 'wasm'), 'auto', 'Where tensors live; auto takes the fastest that loads.'),
 
-  estimator: field(
-    oneOf('durian', 'grpo', 'dr_grpo', 'batch', 'rloo', 'none'),
-    'durian',
-    "How rewards become advantages: difficulty-shared std, each prompt's std, no std, the batch's std, leave-one-out, or the raw reward.",
-  ),
-  std_epsilon: field(finite({ min: 0 }), 1e-6, 'Added to every std that divides a centred reward.'),
-  ddof: field(oneOf(0, 1), 1, 'Divisor n - ddof of every std: 1 = sample std, 0 = population std.'),
-  durian: section('Difficulty-aware group normalisation (used when estimator = durian).', {
-    weights: field(
-      tripleOf(finite({ min: 0 })),
-      [0.1, 0.2, 0.7],
-      'Weights of the group, perceptual and reasoning advantage (paper, eq. 20).',
-    ),
-    perceptual_quantiles: field(
-      pairOf(finite({ min: 0, max: 1 })),
-      [0.25, 0.75],
-      'Quantiles of visual entropy that separate easy, middle and hard pictures (eq. 10).',
-    ),
-    reasoning_groups: field(integer({ min: 1 }), 12, 'Number of confidence quantile groups, b (eq. 16).'),
-    confidence: field(
-      oneOf('sequence-sum', 'token-mean'),
-      'sequence-sum',
-      "A rollout's confidence: sum (eq. 14) or mean of its token log-probs.",
-    ),
-    features: field(
-      oneOf('merged', 'patches'),
-      'merged',
-      'Picture features behind the visual entropy: after or before the patch merger.',
-    ),
-  }),
+  ...estimatorFields,
 
-  loss_type: field(
-    oneOf('dapo', 'grpo', 'dr_grpo', 'bnpo'),
-    'dapo',
-    'How token losses become one number: mean over the update batch, mean of per-sequence means, sum / fixed length, mean over the micro-batch.',
-  ),
-  epsilon: field(finite({ above: 0 }), 0.2, 'Lower clip range of the probability ratio: 1 - epsilon.'),
-  epsilon_high: field(nullOr(finite({ above: 0 })), null, 'Upper clip range: 1 + epsilon_high; null = epsilon.'),
-  beta: field(finite({ min: 0 }), 0, 'Weight of the KL penalty to the starting policy; 0 = no reference policy.'),
+  ...lossFields,
 
   num_generations: field(integer({ min: 1 }), 8, 'Rollouts per prompt, G.'),
   generation_batch_size: field(integer({ min: 1 }), 256, 'Completions per rollout batch: prompts x num_generations.'),
@@ -200,17 +165,23 @@ export const trainFields = {
     weight: field(finite({ min: 0 }), 1, 'Factor on the punishment.'),
   }),
   mask_truncated_completions: field(flag, false, 'Leave completions without an end token out of the loss.'),
-  dynamic_sampling: section(
-    "DAPO's dynamic sampling: draw other prompts for those whose rollouts all have one reward.",
-    {
-      enabled: field(flag, false, 'Turn it on.'),
-      max_resample_times: field(
-        integer({ min: 1 }),
-        3,
-        'Extra rounds at most; then the step goes on with what it has.',
-      ),
-    },
+  masked_completions: field(
+    oneOf('left-out', 'counted'),
+    'left-out',
+    'Whether a completion without loss (truncated, or without a reward) still counts among the sequences the loss is divided by: left-out in verl, counted in TRL.',
   ),
+  dynamic_sampling: section("DAPO's dynamic sampling: draw other prompts for those that teach nothing.", {
+    enabled: field(flag, false, 'Turn it on.'),
+    filter: field(
+      oneOf('spread', 'mean_reward'),
+      'spread',
+      'Which prompts are kept: those whose rollouts differ in reward, or those whose mean reward lies between filter_low and filter_high (EasyR1).',
+    ),
+    filter_key: field(text, 'overall', 'The reward that is looked at: overall, or one of reward_funcs.'),
+    filter_low: field(finite(), 0.01, 'Prompts with a mean reward of at most this are dropped (filter mean_reward).'),
+    filter_high: field(finite(), 0.99, 'Prompts with a mean reward of at least this are dropped (filter mean_reward).'),
+    max_resample_times: field(integer({ min: 1 }), 3, 'Extra rounds at most; then the step goes on with what it has.'),
+  }),
 
   logging_steps: field(integer({ min: 1 }), 1, 'Steps between lines on the console (metrics.jsonl has every step).'),
   eval_steps: field(integer({ min: 1 }), 20, 'Steps between evaluations on validation_dataset.'),

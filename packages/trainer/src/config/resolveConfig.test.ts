@@ -81,7 +81,8 @@ describe('resolveConfig', () => {
       'per_device_train_batch_size=8',
       'worker.actor.loss_avg_mode=seq',
     ])
-    expect(config).toMatchObject({ num_generations: 4, top_k: 0, generation_batch_size: 256, loss_type: 'grpo' })
+    expect(config).toMatchObject({ num_generations: 4, top_k: 0, generation_batch_size: 256 })
+    expect(config.loss_aggregation).toBe('sequence-mean')
     expect(batchArithmetic(config)).toMatchObject({ promptsPerStep: 64, updateBatch: 64, updatesPerStep: 4 })
   })
 

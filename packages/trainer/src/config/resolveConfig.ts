@@ -5,6 +5,7 @@ import { configProblems } from './checks.ts'
 import { didYouMean } from './didYouMean.ts'
 import { easyR1Names, isEasyR1 } from './easyr1.ts'
 import { trainFields } from './fields.ts'
+import { idleKeys } from './idle.ts'
 import { givenInTree, type Given } from './layers.ts'
 import { missingPresets, presetNames, presets, type PresetName } from './presets.ts'
 import { leaves, REQUIRED } from './table.ts'
@@ -23,16 +24,18 @@ export const aliases: Readonly<Record<string, string>> = {
 /** TRL's `scale_rewards` and the estimator each of its values is. */
 export const scaleRewards: Readonly<Record<string, string>> = { group: 'grpo', batch: 'batch', none: 'dr_grpo' }
 
+/** TRL's `multi_objective_aggregation`: null is what every estimator but gdpo does with several rewards. */
+export const multiObjective: Readonly<Record<string, string | null>> = {
+  sum_then_normalize: null,
+  normalize_then_sum: 'gdpo',
+}
+
+/** Keys that become others and are no keys of a resolved configuration. */
+const words = ['scale_rewards', 'multi_objective_aggregation', 'preset']
+
 const leafTable = new Map(leaves(trainFields).map(({ key, field }) => [key, field]))
 const sections = new Set(Object.entries(trainFields).flatMap(([key, entry]) => (entry._tag === 'section' ? [key] : [])))
-const knownNames = [
-  ...leafTable.keys(),
-  ...sections,
-  ...Object.keys(aliases),
-  ...Object.keys(easyR1Names),
-  'scale_rewards',
-  'preset',
-]
+const knownNames = [...leafTable.keys(), ...sections, ...Object.keys(aliases), ...Object.keys(easyR1Names), ...words]
 
 const show = (value: unknown): string => JSON.stringify(value) ?? String(value)
 
@@ -44,12 +47,7 @@ const unknownKey = ({ key, where }: Given): TrainError => {
 }
 
 const isKnown = ({ key }: Given): boolean =>
-  leafTable.has(key) ||
-  key in aliases ||
-  key in easyR1Names ||
-  key === 'scale_rewards' ||
-  key === 'preset' ||
-  sections.has(key)
+  leafTable.has(key) || key in aliases || key in easyR1Names || words.includes(key) || sections.has(key)
 
 /** A group without keys, as `sft: {}` gives it. */
 const isEmptyGroup = (value: unknown): boolean =>
@@ -72,28 +70,36 @@ const presetLayer = (given: ReadonlyArray<Given>): E.Either<TrainError, Readonly
   return E.right(givenInTree(presets[name as PresetName].values, `preset ${name}`))
 }
 
-/** `scale_rewards` turned into `estimator`; a disagreement between the two is an error. */
-const withScaleRewards = (given: ReadonlyArray<Given>): E.Either<TrainError, ReadonlyArray<Given>> => {
-  const scale = given.findLast(({ key }) => key === 'scale_rewards')
-  if (scale === undefined) return E.right(given)
+/** What a key of TRL says about the estimator; undefined for a value it does not take, null where it says nothing. */
+const trlEstimators: Readonly<Record<string, (value: unknown) => string | null | undefined>> = {
   // TRL also takes true and false for group and none.
-  const word = scale.value === true ? 'group' : scale.value === false ? 'none' : String(scale.value)
-  const meant = scaleRewards[word]
-  if (meant === undefined) {
-    return E.left(
-      badInput(`${scale.where}: scale_rewards is ${show(scale.value)}, expected one of group, batch, none.`),
-    )
+  scale_rewards: (value) => scaleRewards[value === true ? 'group' : value === false ? 'none' : String(value)],
+  multi_objective_aggregation: (value) => multiObjective[String(value)],
+}
+
+/** TRL's keys for it turned into `estimator`; a disagreement is an error. */
+const withTrlEstimator = (given: ReadonlyArray<Given>): E.Either<TrainError, ReadonlyArray<Given>> => {
+  const made: Array<Given> = []
+  for (const [key, estimatorOf] of Object.entries(trlEstimators)) {
+    const one = given.findLast((other) => other.key === key)
+    if (one === undefined) continue
+    const meant = estimatorOf(one.value)
+    if (meant === null) continue
+    if (meant === undefined) {
+      const words = Object.keys(key === 'scale_rewards' ? scaleRewards : multiObjective)
+      return E.left(badInput(`${one.where}: ${key} is ${show(one.value)}, expected one of ${words.join(', ')}.`))
+    }
+    const other = [...given, ...made].findLast(({ key: name }) => name === 'estimator')
+    if (other !== undefined && other.value !== meant)
+      return E.left(
+        badInput(
+          `${one.where}: ${key} ${String(one.value)} means estimator ${meant}, but ${other.where} says estimator ` +
+            `${show(other.value)}; leave one of the two out.`,
+        ),
+      )
+    made.push({ key: 'estimator', value: meant, where: one.where })
   }
-  const estimator = given.findLast(({ key }) => key === 'estimator')
-  if (estimator !== undefined && estimator.value !== meant) {
-    return E.left(
-      badInput(
-        `${scale.where}: scale_rewards ${word} means estimator ${meant}, but ${estimator.where} says estimator ` +
-          `${show(estimator.value)}; leave one of the two out.`,
-      ),
-    )
-  }
-  return E.right([...given, { key: 'estimator', value: meant, where: scale.where }])
+  return E.right([...given, ...made])
 }
 
 /** An argument that reads as a number or a word of YAML, where the key takes a text. */
@@ -135,10 +141,17 @@ const renamed = (given: ReadonlyArray<Given>): ReadonlyArray<Given> => {
   // EasyR1 writes its lora section out with rank 0 where there is none.
   const rank = named.findLast(({ key }) => key === EASYR1_RANK)
   const kept = rank?.value === 0 ? named.filter(({ key }) => !key.startsWith(EASYR1_LORA)) : named
-  return kept.map((one) => {
+  return kept.flatMap((one) => {
     const mapping = easyR1Names[one.key]
-    if (mapping === undefined) return one
-    return { ...one, key: mapping.to, value: mapping.convert?.(one.value, get) ?? one.value }
+    if (mapping === undefined) return [one]
+    const { to, convert, idle, also } = mapping
+    const besides = Object.entries(also?.(one.value, get) ?? {}).map(([key, value]): Given => ({
+      key,
+      value,
+      where: one.where,
+    }))
+    if (idle?.(one.value, get) === true) return besides
+    return [{ ...one, key: to, value: convert?.(one.value, get) ?? one.value }, ...besides]
   })
 }
 
@@ -173,13 +186,30 @@ export const resolveConfig = (given: ReadonlyArray<Given>): E.Either<TrainError,
   if (stranger !== undefined) return E.left(unknownKey(stranger))
   const preset = presetLayer(given)
   if (E.isLeft(preset)) return preset
-  const explicit = withScaleRewards(renamed([...preset.right, ...given]).slice(preset.right.length))
+  const explicit = withTrlEstimator(renamed([...preset.right, ...given]).slice(preset.right.length))
   if (E.isLeft(explicit)) return explicit
-  const merged = merge(
-    [...preset.right, ...explicit.right].filter(({ key }) => key !== 'preset' && key !== 'scale_rewards'),
-  )
-  const decoded = TrainConfig.decode(nested(merged))
-  if (E.isLeft(decoded)) return E.left(badInput(decodeMessage(decoded.left, merged)))
+  const merged = merge([...preset.right, ...explicit.right].filter(({ key }) => !words.includes(key)))
+  const decoded = decodedWithoutIdle(merged)
+  if (E.isLeft(decoded)) return decoded
   const problem = configProblems(decoded.right)[0]
   return problem === undefined ? decoded : E.left(badInput(problem))
+}
+
+/** What a preset brought and nothing reads beside the rest falls back to its default; what somebody wrote so is an error. */
+const decodedWithoutIdle = (merged: ReadonlyMap<string, Given>): E.Either<TrainError, TrainConfig> => {
+  const decoded = TrainConfig.decode(nested(merged))
+  if (E.isLeft(decoded)) return E.left(badInput(decodeMessage(decoded.left, merged)))
+  const idle = idleKeys(decoded.right)
+  if (idle.length === 0) return decoded
+  const written = idle.find(({ key }) => !merged.get(key)?.where.startsWith('preset '))
+  if (written !== undefined) {
+    const { where, value } = merged.get(written.key)!
+    return E.left(
+      badInput(
+        `${where}: ${written.key} is ${show(value)} and does nothing, for ${written.because}; leave one of the two out.`,
+      ),
+    )
+  }
+  const dropped = new Set(idle.map(({ key }) => key))
+  return decodedWithoutIdle(new Map([...merged].filter(([key]) => !dropped.has(key))))
 }
