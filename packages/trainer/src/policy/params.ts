@@ -1,8 +1,14 @@
-import { type Params, ShapeError } from '@durian/core'
+import { type Params, residentWeights, ShapeError, type WeightSource } from '@durian/core'
 
 /** A weight by its name; its absence is a mistake of the program, since files are checked when they are read. */
 export const weight = <T>(params: Params<T>, name: string): T => {
   const found = params[name]
   if (found === undefined) throw new ShapeError(`the policy has no weight '${name}'`)
   return found
+}
+
+/** A policy's weights: parameters on the device over a base that does not move. Without a base the parameters are all there is. */
+export const policyWeights = <T>(params: Params<T>, base?: WeightSource<T>): WeightSource<T> => {
+  const own = residentWeights(params)
+  return base === undefined ? own : { ...base, under: (prefix) => ({ ...base.under(prefix), ...own.under(prefix) }) }
 }

@@ -7,6 +7,8 @@ import * as t from 'io-ts'
 import { attempt } from '../effect.ts'
 import { badInput, runFailed, type TrainError } from '../errors.ts'
 import { readSafetensors, writeSafetensors } from '../io/safetensors.ts'
+import { type AdapterToWrite, isAdapterFolder, loadAdapter, writeAdapter } from '../policy/adapterFiles.ts'
+import type { PolicyConfig } from '../policy/config.ts'
 import { type TrainState } from './trainStep.ts'
 
 /** What `trainer_state.json` holds beside the tensors. Every draw is a function of seed and step, so no generator needs saving. */
@@ -83,15 +85,17 @@ export interface CheckpointContents<T> {
   readonly modelFrom: string
   readonly offsets: Readonly<Record<string, number>>
   readonly config: Readonly<Record<string, unknown>>
+  /** The run trains an adapter: what it is. */
+  readonly adapter?: Omit<AdapterToWrite, 'tensors'> | undefined
 }
 
 /**
  * Writes `checkpoint-<step>` beside its temporary name and renames it at the end, so a checkpoint is whole or absent. It is a model folder
- * in the Hub's layout with `optimizer.safetensors` (AdamW's moments) and `trainer_state.json`.
+ * in the Hub's layout, or an adapter folder in PEFT's, with `optimizer.safetensors` (AdamW's moments) and `trainer_state.json`.
  */
 export const writeCheckpoint =
   <T>(backend: Backend<T>, runFolder: string) =>
-  ({ state, modelFrom, offsets, config }: CheckpointContents<T>): TE.TaskEither<TrainError, string> =>
+  ({ state, modelFrom, offsets, config, adapter }: CheckpointContents<T>): TE.TaskEither<TrainError, string> =>
     attempt(async (take) => {
       const directory = join(runFolder, `checkpoint-${state.step}`)
       const temporary = `${directory}.writing`
@@ -110,7 +114,11 @@ export const writeCheckpoint =
       }
       try {
         await rm(temporary, { recursive: true, force: true })
-        await take(writeModel(temporary, modelFrom, weights))
+        await take(
+          adapter === undefined
+            ? writeModel(temporary, modelFrom, weights)
+            : writeAdapter(temporary, { ...adapter, tensors: weights }),
+        )
         await take(
           writeSafetensors(join(temporary, MOMENTS), { ...prefixed(FIRST, first), ...prefixed(SECOND, second) }),
         )
@@ -185,12 +193,14 @@ export const readCheckpointState = (directory: string): TE.TaskEither<TrainError
     return { directory, state: state.right }
   })
 
-/** Loads weights and moments of a checkpoint onto the device. */
+/** Loads weights, or the adapter, and moments of a checkpoint onto the device. */
 export const loadCheckpoint =
-  <T>(backend: Backend<T>) =>
+  <T>(backend: Backend<T>, policy: PolicyConfig) =>
   ({ directory, state }: SavedCheckpoint): TE.TaskEither<TrainError, TrainState<T>> =>
     attempt(async (take) => {
-      const weights = await take(readSafetensors(join(directory, WEIGHTS)))
+      const weights = isAdapterFolder(directory)
+        ? (await take(loadAdapter(directory, policy))).tensors
+        : await take(readSafetensors(join(directory, WEIGHTS)))
       const moments = await take(readSafetensors(join(directory, MOMENTS)))
       return {
         step: state.step,

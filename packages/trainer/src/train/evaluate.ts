@@ -1,10 +1,11 @@
-import { type Backend, type Params, residentWeights } from '@durian/core'
+import type { Backend, Params, WeightSource } from '@durian/core'
 import type { taskEither as TE } from 'fp-ts'
 import type { Dataset } from '../data/dataset.ts'
 import { attempt } from '../effect.ts'
 import type { TrainError } from '../errors.ts'
 import type { PolicyConfig } from '../policy/config.ts'
 import { generate } from '../policy/generate.ts'
+import { policyWeights } from '../policy/params.ts'
 import type { Processor } from '../processor/loadProcessor.ts'
 import type { Rewarder } from '../reward/index.ts'
 import { bootstrapInterval } from '../run/intervals.ts'
@@ -14,6 +15,8 @@ import { encodeRows } from './rollout.ts'
 export interface EvaluationContext<T> {
   readonly backend: Backend<T>
   readonly policy: PolicyConfig
+  /** Weights beneath the parameters; left out where the parameters are all there is. */
+  readonly base?: WeightSource<T> | undefined
   readonly processor: Processor
   readonly rewarder: Rewarder
 }
@@ -38,7 +41,7 @@ const CHUNK = 256
  * Right = `accuracy_reward` 1, where that reward is not configured the total reward above one half.
  */
 export const evaluate =
-  <T>({ backend, policy, processor, rewarder }: EvaluationContext<T>) =>
+  <T>({ backend, policy, base, processor, rewarder }: EvaluationContext<T>) =>
   (params: Params<T>, dataset: Dataset, options: EvaluationOptions): TE.TaskEither<TrainError, Evaluation> =>
     attempt(async (take) => {
       const rows = options.samples === null ? dataset.rows : dataset.rows.slice(0, options.samples)
@@ -50,7 +53,7 @@ export const evaluate =
         const tasks = await take(encodeRows(processor, part))
         const completions = await take(
           generate(backend, policy)(
-            residentWeights(params),
+            policyWeights(params, base),
             tasks.map((task) => task.prompt),
             {
               numGenerations: 1,

@@ -1,6 +1,8 @@
-import { type Backend, type Params, residentWeights, type TokenScores } from '@durian/core'
+import type { Backend, Params, TokenScores, WeightSource } from '@durian/core'
 import { type CompletionBatch, scoreCompletions } from '../policy/completions.ts'
 import type { PolicyConfig } from '../policy/config.ts'
+import type { Dropout } from '../policy/linear.ts'
+import { policyWeights } from '../policy/params.ts'
 import { type StagedScores, stagedScores } from '../policy/stages.ts'
 
 /** What a micro-batch adds to the gradient. */
@@ -17,22 +19,32 @@ export type MicroGradient<T, A> = (params: Params<T>, moving: Params<T>) => Diff
 /** A loss of the scores of a batch's tokens, [P * G * Tr] each. */
 export type ScoreLoss<T, A> = (scores: TokenScores<T>) => { readonly value: T; readonly aux: A }
 
-export interface LossGradientOptions {
+export interface LossGradientOptions<T> {
   readonly temperature: number
   /** Keep only what lies between layers and compute each layer once more on the way back: less memory, about a third more time. */
   readonly checkpointing: boolean
+  /** Weights beneath the parameters that do not move; default none. */
+  readonly base?: WeightSource<T> | undefined
 }
 
 /** Gradient of a loss of a batch's token scores, on one tape or layer by layer; both give the same gradients. */
 export const lossGradient =
-  <T>(backend: Backend<T>, policy: PolicyConfig, options: LossGradientOptions) =>
-  <A>(batch: CompletionBatch, loss: ScoreLoss<T, A>): MicroGradient<T, A> =>
-    options.checkpointing
+  <T>(backend: Backend<T>, policy: PolicyConfig, { temperature, checkpointing, base }: LossGradientOptions<T>) =>
+  <A>(batch: CompletionBatch, loss: ScoreLoss<T, A>, dropout?: Dropout<T>): MicroGradient<T, A> =>
+    checkpointing
       ? (params, moving) =>
-          layerwise(backend)(stagedScores(backend.ops, policy)(batch, options), loss, { params, moving })
+          layerwise(backend)(stagedScores(backend.ops, policy)(batch, { temperature, dropout }), loss, {
+            moving,
+            weights: (watched) => policyWeights({ ...params, ...watched }, base),
+          })
       : (params, moving) =>
           backend.gradients.valueAndGrad((watched: Params<T>) =>
-            loss(scoreCompletions(backend.ops, policy)(residentWeights({ ...params, ...watched }), batch, options)),
+            loss(
+              scoreCompletions(backend.ops, policy)(policyWeights({ ...params, ...watched }, base), batch, {
+                temperature,
+                dropout,
+              }),
+            ),
           )(moving)
 
 /** Not a name of a weight. */
@@ -47,7 +59,14 @@ const layerwise =
   <A>(
     { stages, head }: StagedScores<T>,
     loss: ScoreLoss<T, A>,
-    { params, moving }: { readonly params: Params<T>; readonly moving: Params<T> },
+    {
+      moving,
+      weights,
+    }: {
+      readonly moving: Params<T>
+      /** All weights, some of them as a tape watches them. */
+      readonly weights: (watched: Params<T>) => WeightSource<T>
+    },
   ): Differentiated<T, A> => {
     const movingOf = ({ reads }: { readonly reads: (name: string) => boolean }): Params<T> =>
       Object.fromEntries(Object.entries(moving).filter(([name]) => reads(name)))
@@ -70,15 +89,16 @@ const layerwise =
     let x: T | undefined
     stages.forEach((stage, index) => {
       const input = x
-      x = memory.scope(() => stage.run(residentWeights(params), input))
+      x = memory.scope(() => stage.run(weights({}), input))
       if (index < first) memory.free(input)
       inputs.push(input)
     })
 
     const ofHead = memory.scope(() =>
-      gradients.valueAndGrad(({ [INPUT]: input, ...own }: Params<T>) =>
-        loss(head.scores(residentWeights({ ...params, ...own }), input!)),
-      )({ ...movingOf(head), [INPUT]: x! }),
+      gradients.valueAndGrad(({ [INPUT]: input, ...own }: Params<T>) => loss(head.scores(weights(own), input!)))({
+        ...movingOf(head),
+        [INPUT]: x!,
+      }),
     )
     memory.free(x)
     const { [INPUT]: cotangentOfHead, ...gradsOfHead } = ofHead.grads
@@ -94,7 +114,7 @@ const layerwise =
       const grads = memory.scope(() => {
         const pulled = gradients.vjp((given) =>
           stage.run(
-            residentWeights({ ...params, ...Object.fromEntries(names.map((name, i) => [name, given[i]!])) }),
+            weights(Object.fromEntries(names.map((name, i) => [name, given[i]!]))),
             input === undefined ? fixed : given[names.length],
           ),
         )(watched, cotangent).grads

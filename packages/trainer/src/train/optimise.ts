@@ -6,6 +6,7 @@ import {
   type Params,
   updateAdamW,
 } from '@durian/core'
+import type { TrainConfig } from '../config/trainConfig.ts'
 import type { MicroGradient } from './lossGradient.ts'
 
 /** What moves during training. */
@@ -31,6 +32,12 @@ export interface OptimiserResult<T, A> {
   readonly loss: T
   readonly aux: ReadonlyArray<A>
 }
+
+/** What a run's configuration holds still: the vision encoder if asked for, and the numbers that scale adapters. */
+export const frozenIn =
+  ({ freeze_vision_tower, lora }: Pick<TrainConfig, 'freeze_vision_tower' | 'lora'>): OptimiserOptions['frozen'] =>
+  (name) =>
+    lora === null ? freeze_vision_tower && name.startsWith('visual.') : name.endsWith('.lora_scaling')
 
 /** The names an optimiser moves. */
 export const trainable = <T>(params: Params<T>, frozen: OptimiserOptions['frozen']): Params<T> =>

@@ -1,9 +1,10 @@
-import { type Params, residentWeights } from '@durian/core'
+import type { Params } from '@durian/core'
 import type { taskEither as TE } from 'fp-ts'
 import type { Dataset } from '../data/dataset.ts'
 import { attempt } from '../effect.ts'
 import type { TrainError } from '../errors.ts'
 import { generate } from '../policy/generate.ts'
+import { policyWeights } from '../policy/params.ts'
 import { lastBoxed } from '../reward/index.ts'
 import { bootstrapInterval } from '../run/intervals.ts'
 import type { EvaluationContext } from './evaluate.ts'
@@ -40,7 +41,7 @@ const CHUNK = 256
 
 /** pass@k and maj@n of n sampled completions per row. */
 export const sampledEvaluation =
-  <T>({ backend, policy, processor, rewarder }: EvaluationContext<T>) =>
+  <T>({ backend, policy, base, processor, rewarder }: EvaluationContext<T>) =>
   (params: Params<T>, dataset: Dataset, options: SampledOptions): TE.TaskEither<TrainError, SampledEvaluation> =>
     attempt(async (take) => {
       const n = options.numGenerations
@@ -52,7 +53,7 @@ export const sampledEvaluation =
         const tasks = await take(encodeRows(processor, rows.slice(from, from + perChunk)))
         const drawn = await take(
           generate(backend, policy)(
-            residentWeights(params),
+            policyWeights(params, base),
             tasks.map((task) => task.prompt),
             {
               ...options,

@@ -1,7 +1,7 @@
 import { appendFile, copyFile, mkdir, rename, rm, writeFile } from 'node:fs/promises'
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
-import { type Backend, initAdamW, type Params } from '@durian/core'
+import { type Backend, initAdamW, type Params, residentWeights, type WeightSource } from '@durian/core'
 import type { taskEither as TE } from 'fp-ts'
 import { configText } from '../config/readConfig.ts'
 import { attempt } from '../effect.ts'
@@ -10,29 +10,41 @@ import { readSafetensors } from '../io/safetensors.ts'
 import { loadCheckpoint, type SavedCheckpoint, toDevice, toHost, writeModel } from './checkpoint.ts'
 import { coldStart } from './coldStart.ts'
 import type { TrainHooks } from './hooks.ts'
-import { trainable } from './optimise.ts'
+import { frozenIn, trainable } from './optimise.ts'
 import { coldStartFolder, makesColdStart, type Prepared } from './prepare.ts'
 import type { TrainState } from './trainStep.ts'
 
 const COLD_START_FACTS = 'cold_start.json'
 
-/** The state to step from, and the reference policy of the KL penalty: the policy the reinforcement learning started with. */
+export interface StartingPoint<T> {
+  readonly state: TrainState<T>
+  /** Parameters of the frozen policy of the KL penalty, over the same base: the policy the reinforcement learning started with. */
+  readonly reference: Params<T> | null
+  /** With an adapter, the model beneath it; undefined where the parameters are all there is. */
+  readonly base: WeightSource<T> | undefined
+}
+
+/** The state to step from, and what lies beneath and beside it. */
 export const startingPoint = <T>(
   backend: Backend<T>,
   prepared: Prepared,
   hooks: TrainHooks,
   saved: SavedCheckpoint | null,
-): TE.TaskEither<TrainError, { readonly state: TrainState<T>; readonly reference: Params<T> | null }> =>
+): TE.TaskEither<TrainError, StartingPoint<T>> =>
   attempt(async (take) => {
-    const { config } = prepared
-    const initial = async (): Promise<Params<T>> =>
+    const { config, adapter, policy } = prepared
+    const model = async (): Promise<Params<T>> =>
       makesColdStart(config) ? take(coldStartParams(backend, prepared, hooks)) : toDevice(backend)(prepared.weights)
-    const reference = config.beta > 0 ? await initial() : null
-    if (saved !== null) return { state: await take(loadCheckpoint(backend)(saved)), reference }
+    const base = adapter === null ? undefined : residentWeights(await model())
+    const initial = async (): Promise<Params<T>> => (adapter === null ? model() : toDevice(backend)(adapter.tensors))
+    const referenceParams = async (): Promise<Params<T>> =>
+      // A fresh adapter adds nothing: the policy without it is the reference.
+      adapter !== null && config.lora?.adapter_name_or_path === null ? {} : initial()
+    const reference = config.beta > 0 ? await referenceParams() : null
+    if (saved !== null) return { state: await take(loadCheckpoint(backend, policy)(saved)), reference, base }
     const params = await initial()
-    const frozen = (name: string) => config.freeze_vision_tower && name.startsWith('visual.')
-    const optimizer = backend.memory.scope(() => initAdamW(backend.ops, trainable(params, frozen)))
-    return { state: { step: 0, cursor: 0, tokens: 0, learner: { params, optimizer } }, reference }
+    const optimizer = backend.memory.scope(() => initAdamW(backend.ops, trainable(params, frozenIn(config))))
+    return { state: { step: 0, cursor: 0, tokens: 0, learner: { params, optimizer } }, reference, base }
   })
 
 /** Keeps beside the logs what is known of the cold start of the model folder, as the reference line of the report. */

@@ -66,19 +66,24 @@ export const train =
           processor,
           rewarder,
           dataset,
+          base: started.base,
           reference: config.beta > 0 ? started.reference : null,
           learningRate: scheduleOf(config),
           clock: hooks.clock,
         }
         const measure = (params: Params<T>, split: 'validation' | 'test', step: number) =>
-          evaluate({ backend, policy, processor, rewarder })(params, (split === 'test' ? test : validation)!, {
-            step,
-            split,
-            maxCompletionLength: config.max_completion_length,
-            seed: config.seed,
-            samples: split === 'test' ? null : config.eval_samples,
-            onProgress: (done, total) => hooks.onEvaluationProgress(split, done, total),
-          })
+          evaluate({ backend, policy, base: started.base, processor, rewarder })(
+            params,
+            (split === 'test' ? test : validation)!,
+            {
+              step,
+              split,
+              maxCompletionLength: config.max_completion_length,
+              seed: config.seed,
+              samples: split === 'test' ? null : config.eval_samples,
+              onProgress: (done, total) => hooks.onEvaluationProgress(split, done, total),
+            },
+          )
         const log = (evaluation: Evaluation) =>
           attempt<TrainError, Evaluation>(async (take) => {
             await take(folder.logEvaluation(evaluation))
@@ -167,7 +172,7 @@ const evaluationMetrics = (evaluation: Evaluation): Record<string, number> => ({
 
 const saveCheckpoint = <T>(
   backend: Backend<T>,
-  { config }: Prepared,
+  { config, policy, adapter }: Prepared,
   folder: RunFolder,
   state: TrainState<T>,
 ): TE.TaskEither<TrainError, void> =>
@@ -181,6 +186,7 @@ const saveCheckpoint = <T>(
         modelFrom: config.model_name_or_path,
         offsets: await take(folder.offsets()),
         config: TrainConfig.encode(config),
+        adapter: adapter === null ? undefined : { policy, facts: adapter.facts },
       }),
     )
     await pruneCheckpoints(config.output_dir, config.save_total_limit)

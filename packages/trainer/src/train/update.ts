@@ -4,8 +4,8 @@ import {
   policyLoss,
   type PolicyLossStatistics,
   recipe,
-  residentWeights,
   type TensorOps,
+  type WeightSource,
 } from '@durian/core'
 import type { taskEither as TE } from 'fp-ts'
 import type { TrainConfig } from '../config/trainConfig.ts'
@@ -14,10 +14,12 @@ import { attempt } from '../effect.ts'
 import { runFailed, type TrainError } from '../errors.ts'
 import { type CompletionBatch, scoreCompletions } from '../policy/completions.ts'
 import type { PolicyConfig } from '../policy/config.ts'
+import { policyWeights } from '../policy/params.ts'
 import type { Group } from './groups.ts'
 import { chunks, microBatch, rowsOf, samplingDifference, type Scored, totalsOf } from './microBatch.ts'
 import { lossGradient, type MicroGradient } from './lossGradient.ts'
-import { type Learner, optimiserStep, replaced } from './optimise.ts'
+import { hostDropout } from './dropout.ts'
+import { frozenIn, type Learner, optimiserStep, replaced } from './optimise.ts'
 
 /** Where a step happens: device, configuration, architecture, and the frozen policy of the KL penalty (null with beta = 0). */
 export interface UpdateContext<T> {
@@ -25,6 +27,8 @@ export interface UpdateContext<T> {
   readonly config: TrainConfig
   readonly policy: PolicyConfig
   readonly reference: Params<T> | null
+  /** Weights beneath the parameters that do not move; left out where the parameters are all there is. */
+  readonly base?: WeightSource<T> | undefined
   /** Learning rate of each optimiser step, counted from 0. */
   readonly learningRate: (optimiserStep: number) => number
 }
@@ -56,7 +60,7 @@ const statisticNames = ['ratio', 'clipLow', 'clipHigh', 'entropy', 'kl'] as cons
  * Consumes nothing: on success the new learner is the caller's and so is the old one; on failure everything made here is freed.
  */
 export const update =
-  <T>({ backend, config, policy, reference, learningRate }: UpdateContext<T>) =>
+  <T>({ backend, config, policy, reference, base, learningRate }: UpdateContext<T>) =>
   (
     learner: Learner<T>,
     groups: ReadonlyArray<Group>,
@@ -75,10 +79,14 @@ export const update =
         }))
         const several = updates.length * config.num_iterations > 1
         const score = (params: Params<T>, batch: CompletionBatch) =>
-          scoreCompletions(ops, policy)(residentWeights(params), batch, { temperature: config.temperature })
+          scoreCompletions(ops, policy)(policyWeights(params, base), batch, {
+            temperature: config.temperature,
+            scope: memory.scope,
+          })
         const gradientOf = lossGradient(backend, policy, {
           temperature: config.temperature,
           checkpointing: config.gradient_checkpointing,
+          base,
         })
         const recorded = (params: Params<T>) =>
           updates.map(({ micro }) =>
@@ -98,25 +106,34 @@ export const update =
           ...(beta > 0 ? { kl: { beta } } : {}),
         })
 
-        const microLoss = (u: number, m: number): MicroGradient<T, Aux<T>> => {
+        const microLoss = (u: number, m: number, optimiserStepNumber: number): MicroGradient<T, Aux<T>> => {
           const { totals, micro } = updates[u]!
           const { batch, mask, advantages } = micro[m]!
           const shape = [rowsOf(batch), batch.length]
-          return gradientOf(batch, (scores) => {
-            const logprob = ops.reshape(scores.logprob, shape) // [R, T]
-            const { value, aux } = loss(
-              ops,
-              totals,
-            )({
-              logprob,
-              oldLogprob: old === null ? ops.stopGradient(logprob) : old[u]![m]!,
-              advantage: ops.fromHost({ shape: [rowsOf(batch), 1], data: advantages }),
-              mask: ops.fromHost({ shape, data: mask }),
-              entropy: ops.reshape(scores.entropy, shape),
-              ...(referenceLogprobs === null ? {} : { refLogprob: referenceLogprobs[u]![m]! }),
-            })
-            return { value, aux: { ...aux, logprob: ops.stopGradient(logprob) } }
+          const dropout = hostDropout(backend, config.lora?.lora_dropout ?? 0, {
+            seed: config.seed,
+            step: optimiserStepNumber,
+            microBatch: m,
           })
+          return gradientOf(
+            batch,
+            (scores) => {
+              const logprob = ops.reshape(scores.logprob, shape) // [R, T]
+              const { value, aux } = loss(
+                ops,
+                totals,
+              )({
+                logprob,
+                oldLogprob: old === null ? ops.stopGradient(logprob) : old[u]![m]!,
+                advantage: ops.fromHost({ shape: [rowsOf(batch), 1], data: advantages }),
+                mask: ops.fromHost({ shape, data: mask }),
+                entropy: ops.reshape(scores.entropy, shape),
+                ...(referenceLogprobs === null ? {} : { refLogprob: referenceLogprobs[u]![m]! }),
+              })
+              return { value, aux: { ...aux, logprob: ops.stopGradient(logprob) } }
+            },
+            dropout,
+          )
         }
 
         let current = learner
@@ -134,12 +151,12 @@ export const update =
                 weightDecay: config.weight_decay,
               },
               maxGradNorm: config.max_grad_norm,
-              frozen: (name) => config.freeze_vision_tower && name.startsWith('visual.'),
+              frozen: frozenIn(config),
             })
             const result = held.keep(
               step(
                 current,
-                micro.map((_, m) => microLoss(u, m)),
+                micro.map((_, m) => microLoss(u, m, optimiserStepNumber)),
               ),
             )
             const numbers = await take(readStatistics(result, backend, beta > 0))
