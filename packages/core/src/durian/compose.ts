@@ -32,7 +32,11 @@ export const composed =
 export const scaled = (numerators: Advantages, spreads: ReadonlyArray<number>, options: StdOptions): Advantages =>
   numerators.map((group, s) => {
     const spread = spreads[s]!
-    if (spread === 0) return group.map((numerator) => (numerator === null ? null : 0))
     const by = divisor(spread, options)
-    return group.map((numerator) => (numerator === null ? null : numerator / by))
+    const out = group.slice()
+    for (let i = 0; i < out.length; i++) {
+      const numerator = out[i]!
+      if (numerator !== null) out[i] = spread === 0 ? 0 : numerator / by
+    }
+    return out
   })

@@ -1,7 +1,7 @@
 import { type Bucketer, percentileBuckets, quantileBuckets } from './bucket.ts'
 import { scaled } from './compose.ts'
 import { composition, type RewardEstimatorName } from './compositions.ts'
-import { type Advantages, scored } from './rewards.ts'
+import type { Advantages } from './rewards.ts'
 import { contextOf, type Sample } from './samples.ts'
 import { type BucketSpread, bucketSpread, type StdOptions } from './spread.ts'
 
@@ -66,7 +66,7 @@ const difficulty = (
   scores: ReadonlyArray<number | null>,
   bucketer: Bucketer,
 ): Pick<Difficulty, 'scores' | 'buckets' | 'edges'> => {
-  const taking = scores.map((score, s) => score !== null && scored(samples[s]!.rewards).length > 0)
+  const taking = scores.map((score, s) => score !== null && samples[s]!.rewards.some((reward) => reward !== null))
   const { buckets, edges } = bucketer(scores.filter((score, s): score is number => score !== null && taking[s]!))
   let next = 0
   return { scores, buckets: taking.map((takes) => (takes ? buckets[next++]! : null)), edges }
@@ -122,7 +122,10 @@ const combined = (
 ): Advantages =>
   grpo.map((group, s) => {
     const [ofImage, ofQuestion] = [perceptual[s]!, reasoning[s]!]
-    return group.map((own, i) =>
-      own === null ? null : original * own + perception * ofImage[i]! + reason * ofQuestion[i]!,
-    )
+    const out = group.slice()
+    for (let i = 0; i < out.length; i++) {
+      const own = out[i]!
+      if (own !== null) out[i] = original * own + perception * ofImage[i]! + reason * ofQuestion[i]!
+    }
+    return out
   })

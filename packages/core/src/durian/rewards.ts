@@ -13,19 +13,20 @@ export type AdvantageEstimator = (rewards: RewardGroups) => Advantages
 /** Tokens of each rollout, in the shape of the rewards, [B][G_s]; what stands at a null reward does not count. */
 export type Lengths = ReadonlyArray<ReadonlyArray<number>>
 
-/** The rewards that count. */
-export const scored = (rewards: Rewards): ReadonlyArray<number> => {
-  const values: Array<number> = []
-  for (let i = 0; i < rewards.length; i++) {
-    const reward = rewards[i]!
-    if (reward !== null) values.push(reward)
-  }
-  return values
-}
+/** The rewards that count; the group itself where none is missing. */
+export const scored = (rewards: Rewards): ReadonlyArray<number> =>
+  rewards.includes(null) ? rewards.filter((reward) => reward !== null) : (rewards as ReadonlyArray<number>)
 
 /** The rewards that count, of all groups. */
-export const allScored = (rewards: RewardGroups): ReadonlyArray<number> => {
-  const values: Array<number> = []
-  for (const group of rewards) for (const reward of group) if (reward !== null) values.push(reward)
-  return values
+export const allScored = (rewards: RewardGroups): Float64Array => {
+  let size = 0
+  for (const group of rewards) size += group.length
+  const values = new Float64Array(size)
+  let count = 0
+  for (const group of rewards)
+    for (let i = 0; i < group.length; i++) {
+      const reward = group[i]!
+      if (reward !== null) values[count++] = reward
+    }
+  return values.subarray(0, count)
 }

@@ -1,7 +1,7 @@
 import { type Ddof, std, weightedStd } from '../num/stats.ts'
 import { ShapeError } from '../ops/shape.ts'
 import { scoredLengths } from './centre.ts'
-import { type Advantages, allScored, type Lengths, type RewardGroups, scored } from './rewards.ts'
+import { type Advantages, allScored, type Lengths, type RewardGroups, type Rewards, scored } from './rewards.ts'
 
 /** How a standard deviation is taken and used: A = numerator / (max(sqrt(std_ddof^2 + varianceEpsilon), floor) + epsilon). */
 export interface StdOptions {
@@ -37,14 +37,14 @@ export const bucketStds = (
 ): ReadonlyArray<number> => {
   if (bucketOf.length !== rewards.length)
     throw new ShapeError(`${bucketOf.length} buckets for ${rewards.length} groups of rewards`)
-  const members = new Map<number | string, Array<number>>()
+  const members = new Map<number | string, Array<Rewards>>()
   rewards.forEach((group, s) => {
     const bucket = bucketOf[s]!
-    let known = members.get(bucket)
-    if (known === undefined) members.set(bucket, (known = []))
-    for (const reward of group) if (reward !== null) known.push(reward)
+    const known = members.get(bucket)
+    if (known === undefined) members.set(bucket, [group])
+    else known.push(group)
   })
-  const spread = new Map(Array.from(members, ([bucket, values]) => [bucket, std(values, { ddof })]))
+  const spread = new Map(Array.from(members, ([bucket, groups]) => [bucket, std(allScored(groups), { ddof })]))
   return bucketOf.map((bucket) => spread.get(bucket)!)
 }
 
