@@ -5,6 +5,7 @@ import { guardedBackend, type Guarded } from './device/guarded.ts'
 import { requestDevice } from './device/request.ts'
 import type { Home } from './home.ts'
 import { installKernels } from './kernels/install.ts'
+import { replaceStock } from './stock/replace.ts'
 
 /** What computes, for `durian doctor`. */
 export interface WebGpuFacts {
@@ -43,6 +44,7 @@ export const openDevice = async (home: Home, asked: DeviceChoice): Promise<Opene
   tf.registerBackend(NAME, () => guarded.backend, 3)
   if (!(await tf.setBackend(NAME))) throw new Error('tfjs could not start its WebGPU backend')
   await tf.ready()
+  replaceStock(tf, guarded.backend)
   installKernels(tf, { device: own.device, backend: guarded.backend, software: own.software })
   const device = adapterName(own.names)
   return {

@@ -1,9 +1,14 @@
+import { sizeOf } from '@durian/core'
 import type { Tensor, Tf } from '../tf.ts'
 import { run, together, type Kernel } from './define.ts'
 
 export type SumAttributes = { readonly axis: number }
 export type SumGradAttributes = SumAttributes & { readonly size: number }
 export type RmsNormAttributes = { readonly epsilon: number }
+
+/** x as [outer, axis, inner], another name for the same numbers: some of WebGPU's kernels end at four axes. */
+const around = (tf: Tf, x: Tensor, axis: number): Tensor =>
+  tf.reshape(x, [sizeOf(x.shape.slice(0, axis)), x.shape[axis]!, sizeOf(x.shape.slice(axis + 1))])
 
 /** Sum over one axis, which stays. tfjs's own gradient multiplies by a tensor of ones that it makes on the host. */
 const sum = (tf: Tf): ReadonlyArray<Kernel> => [
@@ -19,22 +24,28 @@ const sum = (tf: Tf): ReadonlyArray<Kernel> => [
   },
   {
     name: 'DurianSumGrad',
-    forward: ({ dy }, { axis, size }: SumGradAttributes) =>
-      tf.tile(
-        dy!,
-        dy!.shape.map((_, i) => (i === axis ? size : 1)),
-      ),
+    forward: ({ dy }, { axis, size }: SumGradAttributes) => {
+      const tiled = tf.tile(around(tf, dy!, axis), [1, size, 1])
+      return tf.reshape(
+        tiled,
+        dy!.shape.map((n, i) => (i === axis ? size : n)),
+      )
+    },
   },
 ]
 
 /** Running sum along an axis; tfjs's own gradient comes back transposed unless the axis is the last. */
-const cumsum = (tf: Tf): Kernel => ({
-  name: 'DurianCumsum',
-  forward: ({ x }, { axis }: SumAttributes) => tf.cumsum(x!, axis),
-  gradient: {
-    pullBack: ([dy], _, { axis }: SumAttributes) => ({ x: () => tf.cumsum(dy!, axis, false, true) }),
-  },
-})
+const cumsum = (tf: Tf): Kernel => {
+  const along = (x: Tensor, axis: number, direction: 'forward' | 'backward'): Tensor =>
+    tf.reshape(tf.cumsum(around(tf, x, axis), 1, false, direction === 'backward'), x.shape)
+  return {
+    name: 'DurianCumsum',
+    forward: ({ x }, { axis }: SumAttributes) => along(x!, axis, 'forward'),
+    gradient: {
+      pullBack: ([dy], _, { axis }: SumAttributes) => ({ x: () => along(dy!, axis, 'backward') }),
+    },
+  }
+}
 
 /** e^x / sum e^x over the last axis; gradient (dy - sum(dy y)) y. */
 const softmax = (tf: Tf): ReadonlyArray<Kernel> => [

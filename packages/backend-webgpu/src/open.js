@@ -1,0 +1,62 @@
+import { tfjsBackend } from '@durian/backend-tfjs'
+import { adapterName, choiceOf } from './device/adapter.js'
+import { guardedBackend } from './device/guarded.js'
+import { requestDevice } from './device/request.js'
+import { installKernels } from './kernels/install.js'
+import { replaceStock } from './stock/replace.js'
+const NAME = 'webgpu'
+/** Open a device and make it tfjs's current backend. Rejects with a sentence when it cannot be used. */
+export const openDevice = async (home, asked) => {
+  const choice = choiceOf(asked, home.environment)
+  const gpu = await home.gpu(choice)
+  const own = await requestDevice(gpu, choice)
+  const { tf, WebGPUBackend, version } = await home.libraries()
+  const guarded = withNavigatorGpu(gpu, () => guardedBackend(WebGPUBackend, own, NAME))
+  const env = tf.env()
+  // small tensors would be computed on the processor, past every kernel that is tested
+  env.set('WEBGPU_CPU_FORWARD', false)
+  // the other programs add floats with atomics where K is large: 10 runs, 10 results
+  env.set('WEBGPU_MATMUL_PROGRAM_TYPE', PACKED_MATMUL)
+  // tfjs's own factory in a browser, or a device that failed
+  if (tf.findBackendFactory(NAME) !== null) tf.removeBackend(NAME)
+  tf.registerBackend(NAME, () => guarded.backend, 3)
+  if (!(await tf.setBackend(NAME))) throw new Error('tfjs could not start its WebGPU backend')
+  await tf.ready()
+  replaceStock(tf, guarded.backend)
+  installKernels(tf, { device: own.device, backend: guarded.backend, software: own.software })
+  const device = adapterName(own.names)
+  return {
+    backend: tfjsBackend(tf, { name: NAME, description: `tfjs-backend-webgpu ${version}, ${home.name}, ${device}` }),
+    facts: {
+      libraries: { 'tfjs-backend-webgpu': version },
+      device,
+      software: own.software,
+      features: [...own.device.features].sort(),
+      largestTensor: Math.min(own.device.limits.maxBufferSize, own.device.limits.maxStorageBufferBindingSize),
+    },
+    guarded,
+  }
+}
+/** tfjs's `MatMulProgramType.MatMulPackedProgram`. */
+const PACKED_MATMUL = 3
+/** tfjs's backend asks for `navigator.gpu` while it is made, and Node has none. It is taken away again: libraries tell a browser by it. */
+const withNavigatorGpu = (gpu, make) => {
+  const scope = globalThis
+  if (scope.navigator === undefined) {
+    Object.defineProperty(scope, 'navigator', { value: { gpu }, configurable: true })
+    try {
+      return make()
+    } finally {
+      delete scope.navigator
+    }
+  }
+  const { navigator } = scope
+  if ('gpu' in navigator) return make()
+  Object.defineProperty(navigator, 'gpu', { value: gpu, configurable: true })
+  try {
+    return make()
+  } finally {
+    Reflect.deleteProperty(navigator, 'gpu')
+  }
+}
+//# sourceMappingURL=open.js.map
