@@ -1,4 +1,5 @@
 import {
+  headEntropy,
   headScores,
   type HostTensor,
   scale,
@@ -111,6 +112,8 @@ const streamMask = (prompts: PromptBatch, length: number, group: number): HostTe
 
 export interface ScoreOptions<T> extends PassOptions<T> {
   readonly temperature: number
+  /** The entropies carry a gradient, for which all logits exist together; default not. */
+  readonly entropyGradient?: boolean | undefined
 }
 
 /**
@@ -119,22 +122,35 @@ export interface ScoreOptions<T> extends PassOptions<T> {
  */
 export const scoreCompletions =
   <T>(ops: TensorOps<T>, config: PolicyConfig) =>
-  (weights: WeightSource<T>, batch: CompletionBatch, { temperature, ...pass }: ScoreOptions<T>): TokenScores<T> => {
+  (
+    weights: WeightSource<T>,
+    batch: CompletionBatch,
+    { temperature, entropyGradient, ...pass }: ScoreOptions<T>,
+  ): TokenScores<T> => {
     const hidden = completionHidden(ops, config)(weights, batch, pass)
-    return hiddenScores(ops, config)(weights, hidden, { targets: batch.targets, temperature })
+    return hiddenScores(ops, config)(weights, hidden, { targets: batch.targets, temperature, entropyGradient })
   }
 
-/** Scores of the targets from last hidden states, [N, d] -> [N] each; the logits of many rows never exist together. */
+/**
+ * Scores of the targets from last hidden states, [N, d] -> [N] each; the logits of many rows never exist together, unless the entropy needs a
+ * gradient.
+ */
 export const hiddenScores =
   <T>(ops: TensorOps<T>, config: PolicyConfig) =>
   (
     weights: WeightSource<T>,
     hidden: T,
-    { targets, temperature }: { readonly targets: Int32Array; readonly temperature: number },
-  ): TokenScores<T> =>
-    headScores(ops, temperature === 1 ? hidden : scale(ops, hidden, 1 / temperature), headTable(config, weights), {
-      ids: targets,
-    })
+    {
+      targets,
+      temperature,
+      entropyGradient = false,
+    }: Pick<ScoreOptions<T>, 'temperature' | 'entropyGradient'> & { readonly targets: Int32Array },
+  ): TokenScores<T> => {
+    const x = temperature === 1 ? hidden : scale(ops, hidden, 1 / temperature) // [N, d]
+    const table = headTable(config, weights) // [V, d]
+    const scores = headScores(ops, x, table, { ids: targets })
+    return entropyGradient ? { ...scores, entropy: headEntropy(ops, x, table) } : scores
+  }
 
 /** Last hidden states of the stream, [P * G * Tr, d]: row j of a rollout predicts its token j. */
 export const completionHidden =

@@ -34,7 +34,10 @@ export interface StagedScores<T> {
  */
 export const stagedScores =
   <T>(ops: TensorOps<T>, config: PolicyConfig) =>
-  (batch: CompletionBatch, { temperature, dropout }: Omit<ScoreOptions<T>, 'scope'>): StagedScores<T> => {
+  (
+    batch: CompletionBatch,
+    { temperature, entropyGradient, dropout }: Omit<ScoreOptions<T>, 'scope'>,
+  ): StagedScores<T> => {
     const { prompts } = batch
     const { text } = config
     const promptRows = prompts.count * prompts.length
@@ -83,7 +86,11 @@ export const stagedScores =
         reads: (name) =>
           name === 'model.norm.weight' || name === (text.tied ? 'model.embed_tokens.weight' : 'lm_head.weight'),
         scores: (weights, x) =>
-          hiddenScores(ops, config)(weights, finalNorm(ops, text)(weights, x), { targets: batch.targets, temperature }),
+          hiddenScores(ops, config)(weights, finalNorm(ops, text)(weights, x), {
+            targets: batch.targets,
+            temperature,
+            entropyGradient,
+          }),
       },
     }
   }

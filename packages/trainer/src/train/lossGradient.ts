@@ -21,6 +21,8 @@ export type ScoreLoss<T, A> = (scores: TokenScores<T>) => { readonly value: T; r
 
 export interface LossGradientOptions<T> {
   readonly temperature: number
+  /** The loss differentiates the entropies; default not. */
+  readonly entropyGradient?: boolean
   /** Keep only what lies between layers and compute each layer once more on the way back: less memory, about a third more time. */
   readonly checkpointing: boolean
   /** Weights beneath the parameters that do not move; default none. */
@@ -29,19 +31,28 @@ export interface LossGradientOptions<T> {
 
 /** Gradient of a loss of a batch's token scores, on one tape or layer by layer; both give the same gradients. */
 export const lossGradient =
-  <T>(backend: Backend<T>, policy: PolicyConfig, { temperature, checkpointing, base }: LossGradientOptions<T>) =>
+  <T>(
+    backend: Backend<T>,
+    policy: PolicyConfig,
+    { temperature, entropyGradient = false, checkpointing, base }: LossGradientOptions<T>,
+  ) =>
   <A>(batch: CompletionBatch, loss: ScoreLoss<T, A>, dropout?: Dropout<T>): MicroGradient<T, A> =>
     checkpointing
       ? (params, moving) =>
-          layerwise(backend)(stagedScores(backend.ops, policy)(batch, { temperature, dropout }), loss, {
-            moving,
-            weights: (watched) => policyWeights({ ...params, ...watched }, base),
-          })
+          layerwise(backend)(
+            stagedScores(backend.ops, policy)(batch, { temperature, entropyGradient, dropout }),
+            loss,
+            {
+              moving,
+              weights: (watched) => policyWeights({ ...params, ...watched }, base),
+            },
+          )
       : (params, moving) =>
           backend.gradients.valueAndGrad((watched: Params<T>) =>
             loss(
               scoreCompletions(backend.ops, policy)(policyWeights({ ...params, ...watched }, base), batch, {
                 temperature,
+                entropyGradient,
                 dropout,
               }),
             ),

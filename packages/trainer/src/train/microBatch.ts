@@ -1,4 +1,4 @@
-import { batchTotals, type BatchTotals } from '@durian/core'
+import { type BatchTotals, countedTotals } from '@durian/core'
 import type { TrainConfig } from '../config/trainConfig.ts'
 import { completionBatch, type CompletionBatch } from '../policy/completions.ts'
 import type { PolicyConfig } from '../policy/config.ts'
@@ -49,14 +49,12 @@ export const microBatch = (config: TrainConfig, policy: PolicyConfig, items: Rea
   return { batch, mask, advantages, sampled }
 }
 
-/** Tokens of each rollout that counts: what the loss of the whole update batch is divided by. */
+/** Tokens, and sequences, that the loss of the whole update batch is divided by; `masked_completions` says whether those without loss count. */
 export const totalsOf = (config: TrainConfig, items: ReadonlyArray<Scored>): BatchTotals =>
-  batchTotals(
-    items.flatMap((item) =>
-      item[0].completions.flatMap((completion, rollout) =>
-        counts(config, item, rollout) ? [completion.ids.length] : [],
-      ),
-    ),
+  countedTotals(
+    items.flatMap(([group]) => group.completions.map((completion) => completion.ids.length)),
+    items.flatMap((item) => item[0].completions.map((_, rollout) => counts(config, item, rollout))),
+    { uncounted: config.masked_completions },
   )
 
 /** |ln pi of the training forward - ln pi recorded while sampling| over the tokens that count, nats. */

@@ -1,13 +1,14 @@
 import {
   type Backend,
+  entropyThreshold,
   type Params,
   policyLoss,
   type PolicyLossStatistics,
-  recipe,
   type TensorOps,
   type WeightSource,
 } from '@durian/core'
 import type { taskEither as TE } from 'fp-ts'
+import { lossOptions } from '../config/lossSpec.ts'
 import type { TrainConfig } from '../config/trainConfig.ts'
 import { batchArithmetic } from '../config/trainConfig.ts'
 import { attempt } from '../effect.ts'
@@ -16,7 +17,7 @@ import { type CompletionBatch, scoreCompletions } from '../policy/completions.ts
 import type { PolicyConfig } from '../policy/config.ts'
 import { policyWeights } from '../policy/params.ts'
 import type { Group } from './groups.ts'
-import { chunks, microBatch, rowsOf, samplingDifference, type Scored, totalsOf } from './microBatch.ts'
+import { chunks, type MicroBatch, microBatch, rowsOf, samplingDifference, type Scored, totalsOf } from './microBatch.ts'
 import { lossGradient, type MicroGradient } from './lossGradient.ts'
 import { hostDropout } from './dropout.ts'
 import { frozenIn, type Learner, optimiserStep, replaced } from './optimise.ts'
@@ -39,17 +40,20 @@ export interface UpdateStatistics {
   readonly gradNorm: number
   readonly learningRate: number
   readonly entropy: number
+  /** null where the loss holds no penalty. */
   readonly kl: number | null
   readonly ratio: number
   readonly clipLow: number
   readonly clipHigh: number
+  /** Mean over tokens of what masks left of the policy gradient; null where the configuration has none. */
+  readonly weight: number | null
   /** |ln pi of the training forward - ln pi recorded while sampling|, before the first update, nats. */
   readonly samplingDifference: { readonly mean: number; readonly max: number }
 }
 
 type Aux<T> = PolicyLossStatistics<T> & { readonly logprob: T }
 
-const statisticNames = ['ratio', 'clipLow', 'clipHigh', 'entropy', 'kl'] as const
+const statisticNames = ['ratio', 'clipLow', 'clipHigh', 'entropy', 'kl', 'weight'] as const
 
 /**
  * The optimiser steps of one rollout batch: `num_iterations` passes, each split into update batches and micro-batches.
@@ -65,6 +69,8 @@ export const update =
     learner: Learner<T>,
     groups: ReadonlyArray<Group>,
     advantages: ReadonlyArray<ReadonlyArray<number | null>>,
+    /** Of the KL penalty in the loss, where an adaptive controller has moved it away from `beta`. */
+    klCoefficient = config.beta,
   ): TE.TaskEither<TrainError, { readonly learner: Learner<T>; readonly statistics: UpdateStatistics }> =>
     attempt((take) =>
       backend.memory.bracket(async (held) => {
@@ -85,6 +91,7 @@ export const update =
           })
         const gradientOf = lossGradient(backend, policy, {
           temperature: config.temperature,
+          entropyGradient: config.entropy_coef !== 0,
           checkpointing: config.gradient_checkpointing,
           base,
         })
@@ -95,18 +102,30 @@ export const update =
             ),
           )
         const old = several ? recorded(learner.params) : null
-        const referenceLogprobs = reference === null ? null : recorded(reference)
-        const { epsilon, epsilon_high, max_completion_length, loss_type, beta } = config
-        const loss = policyLoss({
-          ...recipe(loss_type, {
-            epsilon,
-            epsilonHigh: epsilon_high ?? epsilon,
-            maxCompletionLength: max_completion_length,
-          }),
-          ...(beta > 0 ? { kl: { beta } } : {}),
-        })
+        const referenceLogprobs = reference === null || config.kl.placement === 'reward' ? null : recorded(reference)
+        /** Entropy of the most undecided tokens of an update batch, under the parameters it starts from. */
+        const thresholdOf = async (params: Params<T>, micro: ReadonlyArray<MicroBatch>): Promise<number | null> => {
+          if (config.top_entropy_quantile === 1) return null
+          const entropies: Array<number> = []
+          for (const { batch, mask } of micro) {
+            const scores = held.keep(memory.scope(() => ({ ...score(params, batch) })))
+            const values = await take(transfer.read(scores.entropy))
+            held.free(scores)
+            values.forEach((entropy, i) => {
+              if (mask[i] !== 0) entropies.push(entropy)
+            })
+          }
+          return entropyThreshold(entropies, config.top_entropy_quantile)
+        }
 
-        const microLoss = (u: number, m: number, optimiserStepNumber: number): MicroGradient<T, Aux<T>> => {
+        const microLoss = (
+          loss: ReturnType<typeof policyLoss>,
+          {
+            u,
+            m,
+            optimiserStepNumber,
+          }: { readonly u: number; readonly m: number; readonly optimiserStepNumber: number },
+        ): MicroGradient<T, Aux<T>> => {
           const { totals, micro } = updates[u]!
           const { batch, mask, advantages } = micro[m]!
           const shape = [rowsOf(batch), batch.length]
@@ -143,6 +162,12 @@ export const update =
           for (const [u, { micro, totals }] of updates.entries()) {
             if (totals.tokens === 0) continue
             const optimiserStepNumber = current.optimizer.step
+            const loss = policyLoss(
+              lossOptions(config, {
+                beta: klCoefficient,
+                entropyThreshold: await thresholdOf(current.params, micro),
+              }),
+            )
             const step = optimiserStep(backend, {
               adamw: {
                 learningRate: learningRate(optimiserStepNumber),
@@ -156,10 +181,10 @@ export const update =
             const result = held.keep(
               step(
                 current,
-                micro.map((_, m) => microLoss(u, m, optimiserStepNumber)),
+                micro.map((_, m) => microLoss(loss, { u, m, optimiserStepNumber })),
               ),
             )
-            const numbers = await take(readStatistics(result, backend, beta > 0))
+            const numbers = await take(readStatistics(result, backend))
             if (![...numbers.values()].every(Number.isFinite)) await take(stopAt(optimiserStepNumber, numbers))
             log.push(numbers.set('learningRate', learningRate(optimiserStepNumber)))
             if (pass === 0 && u === 0) {
@@ -181,10 +206,11 @@ export const update =
             gradNorm: average('gradNorm'),
             learningRate: average('learningRate'),
             entropy: average('entropy'),
-            kl: beta > 0 ? average('kl') : null,
+            kl: referenceLogprobs === null ? null : average('kl'),
             ratio: log.length === 0 ? 1 : average('ratio'),
             clipLow: average('clipLow'),
             clipHigh: average('clipHigh'),
+            weight: log.some((numbers) => numbers.has('weight')) ? average('weight') : null,
             samplingDifference: gap,
           },
         }
@@ -195,10 +221,9 @@ export const update =
 const readStatistics = <T>(
   { aux, loss, gradNorm }: { readonly aux: ReadonlyArray<Aux<T>>; readonly loss: T; readonly gradNorm: T },
   { ops, memory, transfer }: Backend<T>,
-  withKl: boolean,
 ): TE.TaskEither<TrainError, Map<string, number>> =>
   attempt(async (take) => {
-    const names = statisticNames.filter((name) => name !== 'kl' || withKl)
+    const names = statisticNames.filter((name) => aux[0]?.[name] !== undefined)
     const packed = memory.scope(() => {
       const summed = names.map((name) =>
         sumOf(
