@@ -33,7 +33,7 @@ export const tfjsBackend = (tf: Tf, { name, description }: TfjsBackendOptions): 
     headScoresGrad(tf),
   ]
   for (const kernel of kernels) register(tf, name, kernel)
-  const ops = tfjsOps(tf)
+  const ops = tfjsOps(tf, name)
   const scopes = memory(tf)
   return {
     name,

@@ -1,10 +1,11 @@
 import { ShapeError, sizeOf, type Fused, type TensorOps } from '@durian/core'
+import { broughtOps } from './kernels/brought.ts'
 import { run } from './kernels/define.ts'
 import { rowIds } from './kernels/rows.ts'
 import { untaped, type Tensor, type Tf } from './tf.ts'
 
 /** The algebra over tfjs: stock kernels where they are right, `Durian…` kernels where they are not. */
-export const tfjsOps = (tf: Tf): TensorOps<Tensor> => ({
+export const tfjsOps = (tf: Tf, backendName: string): TensorOps<Tensor> => ({
   fromHost: ({ shape, data }) => {
     if (sizeOf(shape) !== data.length) {
       throw new ShapeError(`shape [${shape}] holds ${sizeOf(shape)} elements, the data ${data.length}`)
@@ -104,10 +105,10 @@ export const tfjsOps = (tf: Tf): TensorOps<Tensor> => ({
   // made outside the tape, so the backward pass does not walk what lies before it
   stopGradient: (x) => untaped(tf, () => tf.clone(x)),
 
-  fused: fusedOps(tf),
+  fused: { ...fusedOps(tf), ...broughtOps(tf, backendName) },
 })
 
-const fusedOps = (tf: Tf): Fused<Tensor> => ({
+const fusedOps = (tf: Tf): Pick<Fused<Tensor>, 'rmsNorm' | 'swiglu' | 'headScores'> => ({
   rmsNorm: (x, weight, epsilon) => {
     const [, width, ...more] = x.shape
     if (width === undefined || more.length > 0 || weight.shape.join() !== String(width)) {

@@ -18,6 +18,7 @@ import {
 } from './folder.ts'
 import { withHomeLock } from './lock.ts'
 import { openLog, type Log } from './log.ts'
+import { compileNativeKernels } from './nativeKernels.ts'
 import { installOfficial, officialAnswers } from './official.ts'
 import { fetchIndex } from './packageIndex.ts'
 import { pinnedSha256 } from './pinned.ts'
@@ -214,6 +215,13 @@ const checkMachine = ({ variant, version, wheel }: SetupOptions, home: string): 
 
 const nameOf = ({ variant, tensorflow, source }: Manifest): string => `${tensorflow ?? source}-${variant}`
 
+/** Durian's own operations for the processor; nothing fails without them. */
+const addKernels = async (folder: string, { log, say }: Pick<Job, 'log' | 'say'>): Promise<void> => {
+  say("Compiling Durian's kernels for this processor")
+  if (!(await compileNativeKernels(tfjsNodeIn(folder), log)))
+    say("Durian's kernels cannot be compiled here; TensorFlow computes with its own, slower ones")
+}
+
 /** Is what is there what is asked for? */
 const fulfils = (manifest: Manifest, { variant, version, wheel }: SetupOptions): boolean =>
   manifest.tfjsNode === versions.tfjsNode &&
@@ -230,6 +238,7 @@ const build = async (options: SetupOptions, home: string): Promise<SetupResult> 
   const there = currentInstallation(home)
   if (there !== null && fulfils(there.manifest, options)) {
     try {
+      await addKernels(there.folder, { log, say })
       const description = await proven(there.folder, log)
       return { ...there, folder: tfjsNodeIn(there.folder), home, description, kept: true, log: log.path }
     } catch (thrown) {
@@ -249,6 +258,7 @@ const build = async (options: SetupOptions, home: string): Promise<SetupResult> 
     say('Compiling the addon')
     await compileAddon(folder, log)
   }
+  await addKernels(folder, job)
   say('Testing it in a fresh process')
   const description = await proven(folder, log)
   const final = join(home, nameOf(manifest))

@@ -1,17 +1,15 @@
+import { existsSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { availableParallelism } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { tfjsBackend, type Tensor, type Tf } from '@durian/backend-tfjs'
 import type { Backend } from '@durian/core'
 import type { OpenedEngine } from '../engines.ts'
 import { currentInstallation, tensorflowHome, tfjsNodeIn, type Variant } from '../setup/folder.ts'
-
-/** What tfjs-node's backend object tells about the library under it. */
-interface NodeKernelBackend {
-  readonly binding?: { readonly TF_Version?: string }
-  readonly isUsingGpuDevice?: boolean
-}
+import { nativeKernelsIn } from '../setup/nativeKernels.ts'
+import type { NodeKernelBackend } from './execute.ts'
+import { installKernels } from './kernels.ts'
 
 /**
  * tfjs on TensorFlow's own library. `@tensorflow/tfjs-node` is an optional peer, looked for in this order: the folder that the environment
@@ -28,9 +26,13 @@ export const openTensorflow = async (packageName: string): Promise<OpenedEngine>
   if (!(await tf.setBackend('tensorflow')))
     throw new Error(`${packageName} loaded, but its TensorFlow backend did not start`)
   await tf.ready()
-  const { binding, isUsingGpuDevice } = tf.backend() as unknown as NodeKernelBackend
+  const kernelBackend = tf.backend() as unknown as NodeKernelBackend
+  const { binding, isUsingGpuDevice } = kernelBackend
   const device = isUsingGpuDevice === true ? 'GPU' : 'CPU'
-  const library = binding?.TF_Version ?? 'of unknown version'
+  const library = binding.TF_Version ?? 'of unknown version'
+  // ours compute on the processor: beside a GPU they would move every tensor
+  const native = isUsingGpuDevice !== true && loadNativeKernels(found.package)
+  installKernels(tf, kernelBackend, { native })
   const threads = process.env['TF_NUM_INTRAOP_THREADS']
   const name = packageName.replace('@tensorflow/', '')
   // a CUDA build without a GPU computes on the processor and says nothing
@@ -40,7 +42,8 @@ export const openTensorflow = async (packageName: string): Promise<OpenedEngine>
     description: [
       `${name} ${tf.version_core}`,
       `libtensorflow ${library}`,
-      `${device}${fallen}${threads === undefined ? '' : `, ${threads} threads`}`,
+      `${device}${fallen}${threads === undefined ? '' : `, ${threads} ${threads === '1' ? 'thread' : 'threads'}`}`,
+      native ? 'own kernels' : 'stock kernels',
     ].join(', '),
   })
   return {
@@ -57,6 +60,8 @@ export const openTensorflow = async (packageName: string): Promise<OpenedEngine>
 
 interface Found {
   readonly entry: string
+  /** The folder of tfjs-node. */
+  readonly package: string
   /** Where it was found, in the user's words. */
   readonly folder: string
   readonly variant: Variant | null
@@ -64,6 +69,7 @@ interface Found {
 
 const fromFolder = (folder: string, variant: Variant | null): Found => ({
   entry: createRequire(join(folder, 'package.json')).resolve(folder),
+  package: folder,
   folder,
   variant,
 })
@@ -82,12 +88,24 @@ const locate = (packageName: string): Found => {
     if (current !== null) return fromFolder(tfjsNodeIn(current.folder), current.manifest.variant)
   }
   const entry = createRequire(import.meta.url).resolve(packageName)
-  return { entry, folder: 'an installed package', variant: null }
+  return { entry, package: dirname(dirname(entry)), folder: 'an installed package', variant: null }
 }
 
 const load = async ({ entry }: Found): Promise<Tf> => {
   const loaded = (await import(pathToFileURL(entry).href)) as Tf & { readonly default?: Tf }
   return loaded.default ?? loaded
+}
+
+/**
+ * Make our own operations known to TensorFlow, where `durian setup tensorflow` has compiled them for this processor and
+ * DURIAN_TENSORFLOW_KERNELS does not say `stock`.
+ */
+const loadNativeKernels = (tfjsNode: string): boolean => {
+  if (process.env['DURIAN_TENSORFLOW_KERNELS'] === 'stock') return false
+  const path = nativeKernelsIn(tfjsNode)
+  if (!existsSync(path)) return false
+  createRequire(import.meta.url)(path)
+  return true
 }
 
 /**

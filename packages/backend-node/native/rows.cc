@@ -1,0 +1,177 @@
+// Kernels over rows: RMSNorm, SwiGLU, softmax and rotary angles, forwards and backwards, in one pass over memory each.
+#include <cmath>
+
+#include "exp.h"
+#include "op.h"
+
+namespace durian {
+namespace {
+
+float inverseRms(const float* x, int64_t width, float epsilon) {
+  float sum = 0;
+#pragma omp simd reduction(+ : sum)
+  for (int64_t i = 0; i < width; i++) sum += x[i] * x[i];
+  return 1.0f / std::sqrt(sum / static_cast<float>(width) + epsilon);
+}
+
+/** x [N, d], weight [d] -> [N, d]. */
+void rmsNorm(Call& call) {
+  const Shape shape = call.shape(0);
+  const int64_t rows = shape[0], width = shape[1];
+  const float *x = call.floats(0), *weight = call.floats(1);
+  float* y = call.output(0, shape);
+  if (y == nullptr) return;
+  for (int64_t row = 0; row < rows; row++, x += width, y += width) {
+    const float k = inverseRms(x, width, call.epsilon);
+#pragma omp simd
+    for (int64_t i = 0; i < width; i++) y[i] = x[i] * k * weight[i];
+  }
+}
+
+/** dy, x [N, d], weight [d] -> dx = k (dy w - x k^2 mean(dy w x)), dw = sum over rows of dy x k. */
+void rmsNormGrad(Call& call) {
+  const Shape shape = call.shape(1);
+  const int64_t rows = shape[0], width = shape[1];
+  const float *dy = call.floats(0), *x = call.floats(1), *weight = call.floats(2);
+  float *dx = call.output(0, shape), *dw = call.output(1, {width});
+  if (dx == nullptr || dw == nullptr) return;
+  // a block of rows is added up in float32, the blocks in float64: thousands of rows lose no digits
+  constexpr int64_t kBlock = 64;
+  std::vector<float> block(width, 0);
+  std::vector<double> total(width, 0);
+  for (int64_t row = 0; row < rows; row++, dy += width, x += width, dx += width) {
+    const float k = inverseRms(x, width, call.epsilon);
+    float along = 0;
+#pragma omp simd reduction(+ : along)
+    for (int64_t i = 0; i < width; i++) along += dy[i] * weight[i] * x[i];
+    const float shrink = along / static_cast<float>(width) * k * k;
+#pragma omp simd
+    for (int64_t i = 0; i < width; i++) {
+      dx[i] = k * (dy[i] * weight[i] - x[i] * shrink);
+      block[i] += dy[i] * x[i] * k;
+    }
+    if ((row + 1) % kBlock == 0 || row + 1 == rows) {
+      for (int64_t i = 0; i < width; i++) {
+        total[i] += block[i];
+        block[i] = 0;
+      }
+    }
+  }
+  for (int64_t i = 0; i < width; i++) dw[i] = static_cast<float>(total[i]);
+}
+
+/** silu(gate) up, elementwise. */
+void swiglu(Call& call) {
+  const float *gate = call.floats(0), *up = call.floats(1);
+  float* y = call.output(0, call.shape(0));
+  if (y == nullptr) return;
+  const int64_t size = call.size(0);
+#pragma omp simd
+  for (int64_t i = 0; i < size; i++) y[i] = gate[i] * sigmoid(gate[i]) * up[i];
+}
+
+/** dy, gate, up -> with s = sigmoid(g): dGate = dy up s (1 + g (1 - s)), dUp = dy g s. */
+void swigluGrad(Call& call) {
+  const float *dy = call.floats(0), *gate = call.floats(1), *up = call.floats(2);
+  float *dGate = call.output(0, call.shape(0)), *dUp = call.output(1, call.shape(0));
+  if (dGate == nullptr || dUp == nullptr) return;
+  const int64_t size = call.size(0);
+#pragma omp simd
+  for (int64_t i = 0; i < size; i++) {
+    const float s = sigmoid(gate[i]), u = dy[i] * s;
+    dGate[i] = u * up[i] * (1.0f + gate[i] * (1.0f - s));
+    dUp[i] = u * gate[i];
+  }
+}
+
+/** e^(x - max) / sum over the last axis. */
+void softmax(Call& call) {
+  const Shape shape = call.shape(0);
+  const int64_t width = shape.back(), size = call.size(0);
+  const float* x = call.floats(0);
+  float* y = call.output(0, shape);
+  if (y == nullptr) return;
+  for (int64_t start = 0; start < size; start += width) softmaxRow(x + start, y + start, width);
+}
+
+/** dy, y -> (dy - sum(dy y)) y over the last axis. */
+void softmaxGrad(Call& call) {
+  const Shape shape = call.shape(1);
+  const int64_t width = shape.back(), size = call.size(1);
+  const float *dy = call.floats(0), *y = call.floats(1);
+  float* dx = call.output(0, shape);
+  if (dx == nullptr) return;
+  for (int64_t start = 0; start < size; start += width, dy += width, y += width, dx += width) {
+    float sum = 0;
+#pragma omp simd reduction(+ : sum)
+    for (int64_t i = 0; i < width; i++) sum += dy[i] * y[i];
+#pragma omp simd
+    for (int64_t i = 0; i < width; i++) dx[i] = (dy[i] - sum) * y[i];
+  }
+}
+
+/** x [N, heads hd], cos, sin [N, 1, hd] -> x cos + (-x2, x1) sin, each head by its row's angles. */
+void rotary(Call& call) {
+  const Shape shape = call.shape(0);
+  const int64_t rows = shape[0], width = shape[1], headDim = call.shape(1).back(), half = headDim / 2;
+  const float *x = call.floats(0), *cos = call.floats(1), *sin = call.floats(2);
+  float* y = call.output(0, shape);
+  if (y == nullptr) return;
+  for (int64_t row = 0; row < rows; row++, cos += headDim, sin += headDim)
+    for (int64_t head = 0; head < width; head += headDim, x += headDim, y += headDim)
+#pragma omp simd
+      for (int64_t i = 0; i < half; i++) {
+        y[i] = x[i] * cos[i] - x[i + half] * sin[i];
+        y[i + half] = x[i + half] * cos[i + half] + x[i] * sin[i + half];
+      }
+}
+
+/** dy [N, heads hd], cos, sin -> dx: the transpose of the above. */
+void rotaryGrad(Call& call) {
+  const Shape shape = call.shape(0);
+  const int64_t rows = shape[0], width = shape[1], headDim = call.shape(1).back(), half = headDim / 2;
+  const float *dy = call.floats(0), *cos = call.floats(1), *sin = call.floats(2);
+  float* dx = call.output(0, shape);
+  if (dx == nullptr) return;
+  for (int64_t row = 0; row < rows; row++, cos += headDim, sin += headDim)
+    for (int64_t head = 0; head < width; head += headDim, dy += headDim, dx += headDim)
+#pragma omp simd
+      for (int64_t i = 0; i < half; i++) {
+        dx[i] = dy[i] * cos[i] + dy[i + half] * sin[i + half];
+        dx[i + half] = dy[i + half] * cos[i + half] - dy[i] * sin[i];
+      }
+}
+
+}  // namespace
+
+void softmaxRow(const float* x, float* y, int64_t width) {
+  float largest = x[0];
+#pragma omp simd reduction(max : largest)
+  for (int64_t i = 1; i < width; i++) largest = x[i] > largest ? x[i] : largest;
+  float total = 0;
+#pragma omp simd reduction(+ : total)
+  for (int64_t i = 0; i < width; i++) {
+    const float e = fastExp(x[i] - largest);
+    y[i] = e;
+    total += e;
+  }
+  const float inverse = 1.0f / total;
+  for (int64_t i = 0; i < width; i++) y[i] *= inverse;
+}
+
+bool defineRows() {
+  return define<rmsNorm>({"DurianRmsNorm", {"x: float", "weight: float"}, {"y: float"}, {"epsilon: float"}}) &&
+         define<rmsNormGrad>({"DurianRmsNormGrad",
+                              {"dy: float", "x: float", "weight: float"},
+                              {"dx: float", "dweight: float"},
+                              {"epsilon: float"}}) &&
+         define<swiglu>({"DurianSwiglu", {"gate: float", "up: float"}, {"y: float"}, {}}) &&
+         define<swigluGrad>(
+             {"DurianSwigluGrad", {"dy: float", "gate: float", "up: float"}, {"dgate: float", "dup: float"}, {}}) &&
+         define<softmax>({"DurianSoftmax", {"x: float"}, {"y: float"}, {}}) &&
+         define<softmaxGrad>({"DurianSoftmaxGrad", {"dy: float", "y: float"}, {"dx: float"}, {}}) &&
+         define<rotary>({"DurianRotary", {"x: float", "cos: float", "sin: float"}, {"y: float"}, {}}) &&
+         define<rotaryGrad>({"DurianRotaryGrad", {"dy: float", "cos: float", "sin: float"}, {"dx: float"}, {}});
+}
+
+}  // namespace durian

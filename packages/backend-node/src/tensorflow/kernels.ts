@@ -1,0 +1,173 @@
+import type { Tf } from '@durian/backend-tfjs'
+import type { TensorInfo } from '../wasm/heap.ts'
+import type { KernelFunc } from '../wasm/kernel.ts'
+import { executor, type Attribute, type NodeKernelBackend } from './execute.ts'
+
+/**
+ * Registers kernels of our own on tfjs's tensorflow backend. `native`: the operations of `native/*.cc` are in the process.
+ * The registry is global, so this holds for the whole process.
+ */
+export const installKernels = (tf: Tf, backend: NodeKernelBackend, { native }: { readonly native: boolean }): void => {
+  const kernels = { ...stockKernels(tf, backend), ...(native ? nativeKernels(backend) : {}) }
+  const registered = new Set(tf.getKernelsForBackend('tensorflow').map(({ kernelName }) => kernelName))
+  for (const [kernelName, kernelFunc] of Object.entries(kernels)) {
+    if (registered.has(kernelName)) tf.unregisterKernel(kernelName, 'tensorflow')
+    tf.registerKernel({ kernelName, backendName: 'tensorflow', kernelFunc: kernelFunc as never })
+  }
+}
+
+/** So many are kept: each sampled token brings a few new shapes, and the next batch meets them again. */
+const CONSTANTS = 4096
+
+/** tfjs-node's own kernels with less around them. */
+const stockKernels = (tf: Tf, backend: NodeKernelBackend): Readonly<Record<string, KernelFunc>> => {
+  const { binding } = backend
+  const execute = executor(backend)
+  const stock = (name: string): KernelFunc => {
+    const { kernelFunc } = tf.getKernel(name, 'tensorflow')
+    return ({ inputs, attrs }) =>
+      kernelFunc({ inputs: inputs as never, attrs: attrs as never, backend: backend })
+  }
+  const type = (name: string, value: number): Attribute => ({ name, type: binding.TF_ATTR_TYPE, value })
+  const float = type('T', binding.TF_FLOAT)
+  const indices = ['Tshape', 'Tperm', 'Tidx', 'Index'].map((name) => type(name, binding.TF_INT32))
+  const [shapeType, permutationType, axisType, indexType] = indices as [Attribute, Attribute, Attribute, Attribute]
+  const adjoint = [false, true].map((value) => ({ name: 'adj_x', type: binding.TF_ATTR_BOOL, value }))
+  const adjointOther = adjoint.map((attribute) => ({ ...attribute, name: 'adj_y' }))
+  const products = adjoint.map((x) => adjointOther.map((y) => [float, x, y]))
+  const constant = constants(binding)
+  /** With our own way for float32 and tfjs-node's for the rest. */
+  const faster = (name: string, own: KernelFunc): Readonly<Record<string, KernelFunc>> => {
+    const other = stock(name)
+    return {
+      [name]: (call) => {
+        for (const input of Object.values(call.inputs)) if (input.dtype !== 'float32') return other(call)
+        return own(call)
+      },
+    }
+  }
+  const binary = (name: string, operation: string): Readonly<Record<string, KernelFunc>> =>
+    faster(name, ({ inputs }) => execute(operation, [inputs['a']!, inputs['b']!], { attributes: [float] })[0]!)
+  return {
+    ...binary('Add', 'Add'),
+    ...binary('Sub', 'Sub'),
+    ...binary('Multiply', 'Mul'),
+    ...binary('RealDiv', 'RealDiv'),
+    ...faster('BatchMatMul', ({ inputs, attrs }) => {
+      const attributes = products[attrs['transposeA'] === true ? 1 : 0]![attrs['transposeB'] === true ? 1 : 0]!
+      return execute('BatchMatMulV2', [inputs['a']!, inputs['b']!], { attributes })[0]!
+    }),
+    ...faster('Reshape', ({ inputs, attrs }) => {
+      const shape = constant.list(attrs['shape'] as number[])
+      return execute('Reshape', [inputs['x']!], { attributes: [float, shapeType], constants: [shape] })[0]!
+    }),
+    ...faster('Transpose', ({ inputs, attrs }) => {
+      const permutation = constant.list(attrs['perm'] as number[])
+      return execute('Transpose', [inputs['x']!], {
+        attributes: [float, permutationType],
+        constants: [permutation],
+      })[0]!
+    }),
+    ...faster('Slice', ({ inputs, attrs }) => {
+      const place = [constant.list(attrs['begin'] as number[]), constant.list(attrs['size'] as number[])]
+      return execute('Slice', [inputs['x']!], { attributes: [float, indexType], constants: place })[0]!
+    }),
+    ...faster('Concat', ({ inputs, attrs }) => {
+      const parts = Object.values(inputs)
+      const attributes = [{ name: 'N', type: binding.TF_ATTR_INT, value: parts.length }, float, axisType]
+      return execute('ConcatV2', parts, { attributes, constants: [constant.scalar(attrs['axis'] as number)] })[0]!
+    }),
+  }
+}
+
+/** Shapes and axes as tensors, each made once. */
+const constants = (binding: NodeKernelBackend['binding']) => {
+  const made = new Map<string, number>()
+  const once = (key: string, make: () => number): number => {
+    const known = made.get(key)
+    if (known !== undefined) return known
+    if (made.size >= CONSTANTS) {
+      for (const id of made.values()) binding.deleteTensor(id)
+      made.clear()
+    }
+    const id = make()
+    made.set(key, id)
+    return id
+  }
+  const tensor = (shape: ReadonlyArray<number>, values: ReadonlyArray<number>): number =>
+    binding.createTensor(shape, binding.TF_INT32, Int32Array.from(values))
+  return {
+    list: (values: ReadonlyArray<number>): number => once(values.join(), () => tensor([values.length], values)),
+    scalar: (value: number): number => once(`scalar ${value}`, () => tensor([], [value])),
+  }
+}
+
+/** The operations of `native/*.cc`: one pass over memory, where the composed kernels take one an operation. */
+const nativeKernels = (backend: NodeKernelBackend): Readonly<Record<string, KernelFunc>> => {
+  const { binding } = backend
+  const execute = executor(backend)
+  const named = (inputs: Readonly<Record<string, TensorInfo>>, names: ReadonlyArray<string>): TensorInfo[] =>
+    names.map((name) => inputs[name]!)
+  const plain =
+    (name: string, names: ReadonlyArray<string>): KernelFunc =>
+    ({ inputs }) =>
+      execute(name, named(inputs, names))[0]!
+  const pair =
+    (name: string, names: ReadonlyArray<string>): KernelFunc =>
+    ({ inputs }) =>
+      execute(name, named(inputs, names), { outputs: 2 })
+  const epsilons = new Map<number, ReadonlyArray<Attribute>>()
+  const epsilon = (value: number): ReadonlyArray<Attribute> => {
+    const known = epsilons.get(value) ?? [{ name: 'epsilon', type: binding.TF_ATTR_FLOAT, value }]
+    epsilons.set(value, known)
+    return known
+  }
+  /** Run with numbers of the host as last input, which is freed behind. */
+  const withNumbers = <A>(values: Int32Array | Float32Array, use: (constants: ReadonlyArray<number>) => A): A => {
+    const dtype = values instanceof Int32Array ? binding.TF_INT32 : binding.TF_FLOAT
+    const id = binding.createTensor([values.length], dtype, values)
+    try {
+      return use([id])
+    } finally {
+      binding.deleteTensor(id)
+    }
+  }
+  return {
+    DurianRmsNorm: ({ inputs, attrs }) =>
+      execute('DurianRmsNorm', named(inputs, ['x', 'weight']), {
+        attributes: epsilon(attrs['epsilon'] as number),
+      })[0]!,
+    DurianRmsNormGrad: ({ inputs, attrs }) =>
+      execute('DurianRmsNormGrad', named(inputs, ['dy', 'x', 'weight']), {
+        attributes: epsilon(attrs['epsilon'] as number),
+        outputs: 2,
+      }),
+    DurianSwiglu: plain('DurianSwiglu', ['gate', 'up']),
+    DurianSwigluGrad: pair('DurianSwigluGrad', ['dy', 'gate', 'up']),
+    DurianSoftmax: plain('DurianSoftmax', ['x']),
+    DurianSoftmaxGrad: plain('DurianSoftmaxGrad', ['dy', 'y']),
+    DurianRotary: plain('DurianRotary', ['x', 'cos', 'sin']),
+    DurianRotaryGrad: plain('DurianRotaryGrad', ['dy', 'cos', 'sin']),
+    DurianSelectiveLogSoftmax: ({ inputs, attrs }) =>
+      withNumbers(attrs['ids'] as Int32Array, (constants) =>
+        execute('DurianSelectiveLogSoftmax', [inputs['logits']!], { constants, outputs: 2 }),
+      ),
+    DurianSelectiveLogSoftmaxGrad: ({ inputs, attrs }) =>
+      withNumbers(
+        attrs['ids'] as Int32Array,
+        (constants) => execute('DurianSelectiveLogSoftmaxGrad', named(inputs, ['dy', 'logits']), { constants })[0]!,
+      ),
+    DurianAdamW: ({ inputs, attrs }) => {
+      const order = ['keepFirst', 'takeFirst', 'keepSecond', 'takeSecond', 'rate', 'guard', 'shrink']
+      const numbers = Float32Array.from(order, (name) => attrs[name] as number)
+      return withNumbers(numbers, (constants) =>
+        execute('DurianAdamW', named(inputs, ['p', 'g', 'm', 'v']), { constants, outputs: 3 }),
+      )
+    },
+    DurianSquaredNorm: ({ inputs }) => {
+      const xs = Object.values(inputs)
+      const attributes = [{ name: 'N', type: binding.TF_ATTR_INT, value: xs.length }]
+      return execute('DurianSquaredNorm', xs, { attributes })[0]!
+    },
+  }
+}
