@@ -1,4 +1,3 @@
-import type { Tf } from '@durian/backend-tfjs'
 import * as tfjs from '@tensorflow/tfjs-core'
 // side effects: without them tfjs-core has no gradient, and no way to make one
 import '@tensorflow/tfjs-core/dist/register_all_gradients.js'

@@ -34,5 +34,5 @@ export const stockKernel = (tf: Tf, kernelName: string): KernelBody => {
   const stock = stockKernels.get(kernelName) ?? tf.getKernel(kernelName, BACKEND)
   stockKernels.set(kernelName, stock)
   return ({ inputs, attrs }) =>
-    stock.kernelFunc({ inputs: inputs as never, attrs: attrs as never, backend: tf.backend() })
+    stock.kernelFunc({ inputs: inputs, attrs: attrs as never, backend: tf.backend() })
 }
