@@ -35,10 +35,15 @@ describe('percentileBuckets', () => {
   })
 
   it('refuses fractions out of order or out of range', () => {
-    expect(() => percentileBuckets([0.75, 0.25])).toThrow(RangeError)
+    expect(() => percentileBuckets([0.75, 0.25])).toThrow('perceptual quantiles 0.75, 0.25 are not 0 <= low')
     expect(() => percentileBuckets([-0.1, 0.5])).toThrow(RangeError)
     expect(() => percentileBuckets([0.5, 1.1])).toThrow(RangeError)
     expect(() => percentileBuckets([NaN, 0.5])).toThrow(RangeError)
+  })
+
+  it('takes edges at the ends, and one edge for both', () => {
+    expect(percentileBuckets([0, 1])([3, 1, 2]).buckets).toEqual([2, 0, 1])
+    expect(percentileBuckets([0.5, 0.5])([3, 1, 2]).buckets).toEqual([2, 0, 0])
   })
 
   it('property: buckets grow with the score', () => {
@@ -66,7 +71,12 @@ describe('quantileBuckets', () => {
   })
 
   it('refuses a count that is not a positive integer', () => {
-    for (const count of [0, -1, 2.5, NaN]) expect(() => quantileBuckets(count)).toThrow(RangeError)
+    for (const count of [0, -1, 2.5, NaN])
+      expect(() => quantileBuckets(count)).toThrow(`number of buckets ${count} is not a positive integer`)
+  })
+
+  it('is empty for an empty batch', () => {
+    expect(quantileBuckets(3)([])).toEqual({ buckets: [], edges: [] })
   })
 
   it('property: buckets lie in 0 … b-1, grow with the score, and the highest score is in the top group', () => {

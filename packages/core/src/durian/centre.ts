@@ -41,7 +41,7 @@ export const uncentred: Centre = (rewards) => rewards
 export const bestAboveSecond: Centre = (rewards) =>
   rewards.map((group) => {
     const [best, second] = scored(group).toSorted((a, b) => b - a)
-    const lead = best === undefined || second === undefined ? 0 : best - second
+    const lead = second === undefined ? 0 : best! - second
     return group.map((reward) => (reward === null ? null : reward === best ? lead : 0))
   })
 

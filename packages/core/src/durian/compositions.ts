@@ -1,6 +1,7 @@
 import { aroundBatchMean, aroundGroupMean, aroundOthersMean, bestAboveSecond, uncentred } from './centre.ts'
 import type { Composition } from './compose.ts'
-import { decoupledScores, type RewardParts } from './rewardParts.ts'
+import { ShapeError } from '../ops/shape.ts'
+import { decoupledScores, type RewardParts, sameRollouts } from './rewardParts.ts'
 import type { Lengths, RewardGroups } from './rewards.ts'
 import { batchSpread, centredSpread, groupSpread, type StdOptions } from './spread.ts'
 
@@ -21,11 +22,11 @@ export type RewardEstimatorName = (typeof rewardEstimatorNames)[number]
 /** What some estimators know of a batch besides one reward a rollout. */
 export interface BatchContext {
   /** Tokens of each rollout: the REINFORCE++ estimators then take their statistics over tokens, as EasyR1, verl and OpenRLHF do. */
-  readonly lengths?: Lengths
+  readonly lengths?: Lengths | undefined
   /** The rewards that `gdpo` normalises one by one; one part, the reward itself, if left out. */
-  readonly parts?: RewardParts
+  readonly parts?: RewardParts | undefined
   /** [K], default 1 each. */
-  readonly rewardWeights?: ReadonlyArray<number>
+  readonly rewardWeights?: ReadonlyArray<number> | undefined
 }
 
 /**
@@ -86,5 +87,8 @@ export const composition = (
 }
 
 /** A part of the rewards, null wherever the reward is: such a rollout is left out of the part's mean and std too. */
-const without = (part: RewardGroups, rewards: RewardGroups): RewardGroups =>
-  part.map((group, s) => group.map((reward, i) => (rewards[s]?.[i] === null ? null : reward)))
+const without = (part: RewardGroups, rewards: RewardGroups): RewardGroups => {
+  if (!sameRollouts(part, rewards))
+    throw new ShapeError('the parts of the rewards have not the rollouts of the rewards')
+  return part.map((group, s) => group.map((reward, i) => (rewards[s]![i] === null ? null : reward)))
+}

@@ -14,8 +14,8 @@ describe('confidence', () => {
   })
 
   it('refuses a rollout without tokens and a prompt without rollouts', () => {
-    expect(() => rolloutConfidence([], 'sequence-sum')).toThrow(RangeError)
-    expect(() => confidence([], 'token-mean')).toThrow(RangeError)
+    expect(() => rolloutConfidence([], 'sequence-sum')).toThrow('a rollout without tokens')
+    expect(() => confidence([], 'token-mean')).toThrow('a prompt without rollouts')
   })
 
   it('property: the token mean ignores repetition, the sum grows with it', () => {

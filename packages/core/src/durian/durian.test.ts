@@ -175,6 +175,13 @@ describe('durianAdvantages', () => {
     expect(found.perceptual.scores[1]).toBe(100)
   })
 
+  it('a sample without a score between two others takes no bucket from them', () => {
+    const samples = [1, null, 3].map((entropy) => ({ rewards: [1, 0], entropy, confidence: entropy }))
+    const { perceptual, reasoning } = durianAdvantages(samples, { ...durianDefaults, reasoningGroups: 2 })
+    expect(perceptual.buckets).toEqual([0, null, 2])
+    expect(reasoning.buckets).toEqual([0, null, 1])
+  })
+
   it('is empty for an empty batch', () => {
     expect(durianAdvantages([], durianDefaults).advantages).toEqual([])
   })

@@ -67,7 +67,7 @@ const difficulty = (
   bucketer: Bucketer,
 ): Pick<Difficulty, 'scores' | 'buckets' | 'edges'> => {
   const taking = scores.map((score, s) => score !== null && samples[s]!.rewards.some((reward) => reward !== null))
-  const { buckets, edges } = bucketer(scores.filter((score, s): score is number => score !== null && taking[s]!))
+  const { buckets, edges } = bucketer(scores.filter((_, s): _ is number => taking[s]!))
   let next = 0
   return { scores, buckets: taking.map((takes) => (takes ? buckets[next++]! : null)), edges }
 }

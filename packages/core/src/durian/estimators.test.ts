@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest'
 import { weightedStd } from '../num/stats.ts'
 import { permutation } from '../random/sequence.ts'
 import { perPromptStd } from './advantage.ts'
-import { aroundBatchMean } from './centre.ts'
+import { aroundBatchMean, bestAboveSecond } from './centre.ts'
 import { type BatchContext, type RewardEstimatorName, rewardEstimatorNames } from './compositions.ts'
 import { durianAdvantages, durianDefaults } from './durian.ts'
 import { decoupledScores, type RewardParts, weightedRewards } from './rewardParts.ts'
@@ -133,7 +133,7 @@ describe('grpo_passk', () => {
   })
 
   it('is 0 for a tie at the top, for one rollout and for none', () => {
-    expect(estimated('grpo_passk', 0)([[1, 1, 0], [5], [null]])).toEqual([[0, 0, 0], [0], [null]])
+    expect(bestAboveSecond([[1, 1, 0], [5], [null]])).toEqual([[0, 0, 0], [0], [null]])
   })
 })
 
@@ -147,6 +147,10 @@ describe('std options', () => {
   it('varianceEpsilon is added inside the root', () => {
     expect(perPromptStd({ epsilon: 0, ddof: 1, varianceEpsilon: 0.75 })(group)).toEqual([[0.75, -0.25, -0.25, -0.25]])
   })
+
+  it('without it nothing is squared: rewards of size 1e-200 keep their std', () => {
+    expect(perPromptStd({ epsilon: 0, ddof: 0 })([[0, 2e-200]])).toEqual([[-1, 1]])
+  })
 })
 
 describe('several rewards', () => {
@@ -158,7 +162,19 @@ describe('several rewards', () => {
   it('refuses weights or shapes that do not fit', () => {
     expect(() => weightedRewards([[[1]]], [1, 2])).toThrow(/2 weights for 1 rewards/)
     expect(() => weightedRewards([[[1, 2]], [[1]]], [1, 1])).toThrow(/reward 1 and reward 0/)
+    expect(() => weightedRewards([[[1], [2]], [[1]]], [1, 1])).toThrow(/reward 1 and reward 0/)
+    expect(() =>
+      weightedRewards(
+        [
+          [[1], [2]],
+          [[1], [2, 3]],
+        ],
+        [1, 1],
+      ),
+    ).toThrow(/reward 1 and reward 0/)
     expect(() => weightedRewards([], [])).toThrow(/0 weights for 0/)
+    const gdpo = estimated('gdpo', 0, { parts: [[[1, 0], [1]]] })
+    for (const rewards of [[[1, 0]], [[1], [1]]]) expect(() => gdpo(rewards)).toThrow(/the rollouts of the rewards/)
   })
 
   it('gdpo makes a format slip count as its weight says, where grpo on the sum lets the std decide', () => {
@@ -208,7 +224,7 @@ const expectClose = (actual: Advantages, expected: Advantages, tolerance = 1e-9)
 }
 
 describe.each(rewardEstimatorNames)('%s', (name) => {
-  const own = estimated(name, 1e-6)
+  const own = (rewards: RewardGroups) => estimated(name, 1e-6)(rewards)
   const permutable = name === 'grpo_passk' ? batch.map((groups) => groups.map((group) => [...new Set(group)])) : batch
 
   it('property: permuting rollouts permutes advantages', () => {
@@ -409,6 +425,7 @@ describe('Durian over another base', () => {
     const options = { ...durianDefaults, epsilon: 0, base: 'gdpo', rewardWeights: [1, 1], reasoningGroups: 1 } as const
     const { components } = durianAdvantages(parts, options)
     expectClose(components.reasoning, components.grpo)
+    expect(components.grpo).not.toEqual(estimated('gdpo', 0)(samples.map((one) => one.rewards)))
     expect(Math.max(...components.reasoning[0]!.map((one) => Math.abs(one!)))).toBeLessThan(3)
   })
 

@@ -59,6 +59,17 @@ describe('resampled', () => {
     })
   })
 
+  it('adds up the groups that no reward judged', () => {
+    const unscored = [{ group: 'x', rewards: [null] }]
+    const first = step(noRounds, unscored)
+    if (first._tag !== 'Draw') throw new Error('two rounds are left')
+    expect(step(first.state, unscored)).toMatchObject({ state: { counts: { unscored: 2 } } })
+  })
+
+  it('trains when the last round brings just what is missing', () => {
+    expect(step(noRounds, round('a', 'b', 'c'))).toMatchObject({ _tag: 'Train', short: false })
+  })
+
   it('does not throw when the rounds run out: it trains on what there is, and says so', () => {
     const short = resampled<string>({ wanted: 3, maxRounds: 2 })
     const first = short(noRounds, round('flat1', 'a'))

@@ -6,6 +6,10 @@ import type { StdOptions } from './spread.ts'
 /** Several rewards of the same rollouts, [K][B][G_s]: one entry a reward function; null where a function did not judge a rollout. */
 export type RewardParts = ReadonlyArray<RewardGroups>
 
+/** Whether two rewards have the same prompts with the same numbers of rollouts. */
+export const sameRollouts = (one: RewardGroups, other: RewardGroups): boolean =>
+  one.length === other.length && one.every((group, s) => group.length === other[s]!.length)
+
 /**
  * One reward of several.
  *
@@ -21,8 +25,7 @@ export const weightedRewards = (parts: RewardParts, weights: ReadonlyArray<numbe
   if (parts.length === 0 || parts.length !== weights.length)
     throw new ShapeError(`${weights.length} weights for ${parts.length} rewards of a rollout`)
   parts.forEach((part, k) => {
-    if (part.length !== parts[0]!.length || part.some((group, s) => group.length !== parts[0]![s]!.length))
-      throw new ShapeError(`reward ${k} and reward 0 have not the same rollouts`)
+    if (!sameRollouts(part, parts[0]!)) throw new ShapeError(`reward ${k} and reward 0 have not the same rollouts`)
   })
   return parts[0]!.map((group, s) =>
     group.map((_, i) => {

@@ -22,11 +22,7 @@ export const contextOf = (
 ): BatchContext => {
   const lengths = ofAll(samples, 'lengths')
   const parts = ofAll(samples, 'parts')
-  return {
-    ...(lengths === undefined ? {} : { lengths }),
-    ...(parts === undefined ? {} : { parts: byFunction(parts) }),
-    ...(rewardWeights === undefined ? {} : { rewardWeights }),
-  }
+  return { lengths, parts: parts === undefined ? undefined : byFunction(parts), rewardWeights }
 }
 
 const ofAll = <K extends 'lengths' | 'parts'>(

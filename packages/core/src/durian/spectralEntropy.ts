@@ -12,9 +12,8 @@ import type { Vec } from '../num/vec.ts'
 export const spectralEntropy = (eigenvalues: Vec): number => {
   const lambda = Float64Array.from(eigenvalues, (value) => Math.max(value, 0))
   const total = sum(lambda)
-  if (!(total > 0)) return 0
   const terms = lambda.map((value) => {
-    const p = value / total
+    const p = value / total // NaN where nothing is positive
     return p > 0 ? -p * Math.log(p) : 0
   })
   return sum(terms)

@@ -107,7 +107,11 @@ describe('visualEntropy', () => {
   it('refuses features that are not finite or do not fill the matrix', () => {
     expect(() => visualEntropy({ rows: 1, cols: 2, data: [1, NaN] })).toThrow(/feature 1/)
     expect(() => visualEntropy({ rows: 2, cols: 2, data: [1, 2, 3] })).toThrow(/fill/)
-    expect(() => visualEntropy({ rows: 0, cols: 2, data: [] })).toThrow(RangeError)
+    for (const [rows, cols] of [
+      [0, 2],
+      [2, 0],
+    ] as const)
+      expect(() => visualEntropy({ rows, cols, data: [] })).toThrow('visual entropy of no features')
   })
 
   it('golden: agrees with NumPy (eigvalsh in float64) to 1e-9', () => {
@@ -223,7 +227,7 @@ describe('visualEntropyOfTiles', () => {
 
   it('refuses no patches, tiles of another width, and features that are not finite', () => {
     expect(() => visualEntropyOfTiles([])).toThrow(RangeError)
-    expect(() => visualEntropyOfTiles([{ rows: 0, cols: 2, data: [] }])).toThrow(RangeError)
+    expect(() => visualEntropyOfTiles([{ rows: 0, cols: 2, data: [] }])).toThrow('visual entropy of no features')
     const two = { rows: 1, cols: 2, data: [1, 2] }
     expect(() => visualEntropyOfTiles([two, { rows: 1, cols: 3, data: [1, 2, 3] }])).toThrow(/3 columns/)
     expect(() => visualEntropyOfTiles([two, { rows: 1, cols: 2, data: [1, NaN] }])).toThrow(/feature 1/)

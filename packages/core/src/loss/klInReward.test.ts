@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { referenceOps as ops } from '../ops/reference.ts'
 import { easyR1KlClamp, klEstimate } from './kl.ts'
-import { adaptedKlCoefficient, klInReward, tokenKl } from './klInReward.ts'
+import { adaptedKlCoefficient, type KlInReward, klInReward, tokenKl } from './klInReward.ts'
 
 const estimators = ['k1', 'k2', 'k3', 'abs'] as const
 
@@ -48,9 +48,13 @@ describe('klInReward', () => {
   })
 
   it('refuses log-probs that do not fit', () => {
-    expect(() => klInReward({ rewards: [[1, 0]], logprobs: [[[0]]], refLogprobs: [[[0]]], coefficient: 1 })).toThrow(
-      /group 0 has 2 rewards, 1 log-probs and 1 of the reference/,
-    )
+    const of = (logprobs: KlInReward['logprobs'], refLogprobs: KlInReward['logprobs']) => () =>
+      klInReward({ rewards: [[1], [1, 0]], logprobs, refLogprobs, coefficient: 1 })
+    const [one, two, none] = [[[0]], [[0], [0]], [[]]]
+    expect(of([one, one], [one, two])).toThrow(/group 1 has 2 rewards, 1 log-probs and 2 of the reference/)
+    expect(of([one, two], [one, one])).toThrow(/group 1 has 2 rewards, 2 log-probs and 1 of the reference/)
+    expect(of([one], [one])).toThrow(/group 1 has 2 rewards, 0 log-probs and 0 of the reference/)
+    expect(of([none, two], [one, two])).toThrow(/1 reference log-probs for 0 tokens/)
   })
 })
 

@@ -64,13 +64,14 @@ export const klInReward = ({
   estimator = 'k1',
 }: KlInReward): RewardGroups =>
   rewards.map((group, s) => {
-    if (logprobs[s]?.length !== group.length || refLogprobs[s]?.length !== group.length)
+    const [own, reference] = [logprobs[s] ?? [], refLogprobs[s] ?? []]
+    if (own.length !== group.length || reference.length !== group.length)
       throw new ShapeError(
-        `group ${s} has ${group.length} rewards, ${logprobs[s]?.length} log-probs and ${refLogprobs[s]?.length} of the reference`,
+        `group ${s} has ${group.length} rewards, ${own.length} log-probs and ${reference.length} of the reference`,
       )
     const options = { estimator, ...(estimator === 'k3' ? { clamp: easyR1KlClamp } : {}) }
     return group.map((reward, i) =>
-      reward === null ? null : reward - coefficient * sum(tokenKl(logprobs[s]![i]!, refLogprobs[s]![i]!, options)),
+      reward === null ? null : reward - coefficient * sum(tokenKl(own[i]!, reference[i]!, options)),
     )
   })
 

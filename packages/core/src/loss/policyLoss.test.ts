@@ -246,9 +246,10 @@ describe('policyLoss', () => {
     const { refLogprob: _, ...without } = batch
     const withKl = (beta: number) => policyLoss({ ...recipe('grpo', options), kl: { beta } })(ops, totals)
     expect(withKl(0)(without).aux.kl).toBeUndefined()
+    expect(() => withKl(0.1)(without)).toThrow('the KL penalty has a weight, but the batch has no refLogprob')
     expect(() => withKl(0.1)(without)).toThrow(ShapeError)
     const bonus = policyLoss({ ...recipe('grpo', options), entropyCoefficient: 0.1 })(ops, totals)
-    expect(() => bonus(batch)).toThrow('the batch has no entropy')
+    expect(() => bonus(batch)).toThrow('the entropy bonus has a weight, but the batch has no entropy')
   })
 
   it('lets no gradient into its statistics', () => {

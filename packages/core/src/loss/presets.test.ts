@@ -73,18 +73,19 @@ describe('presets', () => {
       presetNames.map((name) => {
         const { estimator, surrogate, aggregate, kl }: Preset = presets[name]
         const clip = surrogate.type === 'clipped' ? [surrogate.low, surrogate.high, surrogate.dual] : [surrogate]
-        return [name, [estimator.name, estimator.epsilon, ...clip, aggregate, kl?.beta]]
+        return [name, [estimator.name, estimator.epsilon, ...clip, aggregate, kl ?? undefined]]
       }),
     )
+    const k3 = { estimator: 'k3', clamp: { difference: 20, estimate: 10 } }
     expect(numbers).toEqual({
-      'easyr1-grpo': ['grpo', 1e-6, 0.2, 0.3, 3, 'token-mean', 0.01],
+      'easyr1-grpo': ['grpo', 1e-6, 0.2, 0.3, 3, 'token-mean', { ...k3, beta: 0.01 }],
       'easyr1-dapo': ['grpo', 1e-6, 0.2, 0.28, 3, 'token-mean', undefined],
       'trl-grpo': ['grpo', 1e-4, 0.2, 0.2, undefined, 'sequence-mean', undefined],
       'trl-dapo': ['grpo', 1e-4, 0.2, 0.2, undefined, 'token-mean', undefined],
       'trl-dr-grpo': ['dr_grpo', 1e-4, 0.2, 0.2, undefined, 'fixed-length', undefined],
       'trl-cispo': ['grpo', 1e-4, { type: 'cispo', max: 5 }, 'token-mean', undefined],
-      'verl-grpo': ['grpo', 1e-6, 0.2, 0.2, 3, 'token-mean', 0.001],
-      'paper-grpo': ['durian', 1e-6, 0.2, 0.3, 3, 'sequence-mean', 0.01],
+      'verl-grpo': ['grpo', 1e-6, 0.2, 0.2, 3, 'token-mean', { ...k3, beta: 0.001 }],
+      'paper-grpo': ['durian', 1e-6, 0.2, 0.3, 3, 'sequence-mean', { ...k3, beta: 0.01 }],
       'paper-dapo': ['durian', 1e-6, 0.2, 0.28, 3, 'token-mean', undefined],
     })
   })
@@ -92,9 +93,14 @@ describe('presets', () => {
   it('name where their numbers stand, and are plain data', () => {
     for (const name of presetNames) {
       const preset: Preset = presets[name]
-      expect(preset.sources.join(' '), name).toMatch(/@|paper/)
+      for (const source of preset.sources)
+        expect(source, name).toMatch(/^((EasyR1@b44b311|trl@v1\.10\.0) \S|verl(@v0\.8\.0)? \S|paper, eq\. \d)/)
+      expect(preset.sources.length, name).toBeGreaterThan(1)
+      const [first] = preset.differences
+      if (preset.estimator.name !== 'durian') expect(first, name).toMatch(/constant group has advantage exactly 0/)
       expect(JSON.parse(JSON.stringify(preset))).toEqual(preset)
     }
+    expect(presets['easyr1-dapo'].sources.slice(0, 2)).toEqual(presets['easyr1-grpo'].sources.slice(0, 2))
   })
 })
 

@@ -53,6 +53,13 @@ describe('recipe sapo', () => {
 })
 
 describe('recipeSpec', () => {
+  it('is plain data: what was not asked for is not there', () => {
+    const level = 'token'
+    const clip = { type: 'clipped', low: 0.2, high: 0.2, level }
+    expect(recipeSpec('grpo', options).surrogate).toStrictEqual(clip)
+    expect(recipeSpec('grpo', { ...options, dualClip: 3, delta: 4 }).surrogate).toEqual({ ...clip, dual: 3, delta: 4 })
+  })
+
   it('says over what the ratio is taken and how tokens are weighed', () => {
     const full = { ...options, epsilonHigh: 0.28 }
     const choices = Object.fromEntries(

@@ -21,9 +21,9 @@ export const shrunkSpread = (strength: number): BucketSpread => {
       rewards.flatMap((group, s) => (bucketOf[s] === null ? [] : scored(group))),
       { ddof },
     )
-    const rollouts = new Map<number, number>()
+    const rollouts = new Map<number | null, number>()
     bucketOf.forEach((bucket, s) => {
-      if (bucket !== null) rollouts.set(bucket, (rollouts.get(bucket) ?? 0) + scored(rewards[s]!).length)
+      rollouts.set(bucket, (rollouts.get(bucket) ?? 0) + scored(rewards[s]!).length)
     })
     return bucketOf.map((bucket, s) => {
       if (bucket === null) return own[s]!
