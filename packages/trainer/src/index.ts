@@ -7,9 +7,9 @@ export { configText, readConfig, type ConfigSource } from './config/readConfig.t
 export { batchArithmetic, TrainConfig, type BatchArithmetic } from './config/trainConfig.ts'
 
 // data: rows in, the synthetic data set out
-export type { Row } from './data/types.ts'
+export type { Message, Row } from './data/types.ts'
 export { loadDataset, type Dataset, type DatasetOptions } from './data/dataset.ts'
-export { checkData, type DataSummary } from './data/checkData.ts'
+export { checkData, type CheckOptions, type DataReport, type Finding } from './data/checkData.ts'
 export { makeData, rlFamilies, sftFamilies, type MakeOptions, type Split } from './data/synthetic/makeData.ts'
 
 // processor: text and pictures to an encoded prompt

@@ -1,12 +1,15 @@
 import { Command } from 'commander'
 import { either as E } from 'fp-ts'
-import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
+import { copyFile, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import sharp from 'sharp'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import type { DataReport } from '../data/checkData.ts'
 import { loadDataset } from '../data/dataset.ts'
 import { compareAnswers, lastBoxed } from '../reward/index.ts'
+import { demoModel } from '../train/testing.ts'
 import { registerData } from './data.ts'
 
 let folder = ''
@@ -124,15 +127,83 @@ describe('durian data make', () => {
 })
 
 describe('durian data check', () => {
-  it('says what is there, or what is wrong', async () => {
+  const goldens = fileURLToPath(new URL('../../goldens/parquet/', import.meta.url))
+  const lines = async (name: string, records: ReadonlyArray<unknown>): Promise<string> => {
+    const path = join(folder, name)
+    await writeFile(
+      path,
+      records.map((record) => (typeof record === 'string' ? record : JSON.stringify(record))).join('\n'),
+    )
+    return path
+  }
+
+  it('says what is there', async () => {
     await durian('make', '--out', folder, ...small)
     out = ''
-    await durian('check', `${folder}@test`)
+    await durian('check', `${folder}@test`, '--model', demoModel)
     expect(out).toMatch(
-      /^rows +2\npictures +2, 0\.0 MB, 56 to 56 pixels a side\nsolutions +2\nother columns +direct, family/,
+      /^rows +2 in 1 file\npictures +2, 0\.0 MB\nlonger sides +56 to 56 pixels, median 56, 95 % up to 56\n/,
     )
+    expect(out).toMatch(/\nprompts +\d+ to \d+ tokens, .*\nanswers +2 value\nsolutions +2\n.*\ndoubles +0\n/)
+    expect(out).toMatch(/\nother columns +direct, family, .*\nerrors +0\nwarnings +0\n$/)
+    expect(process.exitCode).toBeUndefined()
     await durian('check', `${folder}@dev`)
     expect(err).toContain('has no split "dev"')
     expect(process.exitCode).toBe(2)
+  })
+
+  it('lists every problem with row, column and mend, whatever the number of workers, and exits with 2', async () => {
+    const red = join(goldens, 'pictures', 'red.png')
+    await writeFile(join(folder, 'cut.png'), (await readFile(red)).subarray(0, 50))
+    const path = await lines('rows.jsonl', [
+      { id: 'a', problem: '<image>x?', answer: '1', images: [red] },
+      { id: 'a', problem: 'x?', answer: '2' },
+      { problem: '<image>x?', answer: '', images: ['cut.png'] },
+      { problem: '<image><image>y?', answer: '1', images: [red] },
+      '{"problem"',
+      { problem: '<image>x?', answer: '(1, 2)', images: [red] },
+      { problem: 'z?', answer: 'left' },
+    ])
+    const report = async (...flags: ReadonlyArray<string>): Promise<DataReport> => {
+      out = ''
+      await durian('check', path, '--json', ...flags)
+      return JSON.parse(out) as DataReport
+    }
+    const found = await report('--num_workers', '1')
+    expect(found.findings.map(({ severity, place, column, what }) => [severity, place.replace(folder, ''), column, what])).toEqual([
+      ['error', 'Row 1 of /rows.jsonl', 'id', `has the id "a" of Row 0 of ${path}`],
+      ['error', 'Row 2 of /rows.jsonl', 'answer', 'has an answer that is empty'],
+      ['error', 'Row 2 of /rows.jsonl', 'images', expect.stringMatching(/^has a picture that cannot be used: image 1: /)],
+      ['error', 'Row 3 of /rows.jsonl', 'problem', 'has 1 picture and 2 <image> marks'],
+      ['error', 'In /rows.jsonl, line 5', 'line 5', 'is not JSON'],
+      ['warning', 'Row 5 of /rows.jsonl', 'prompt', `has the question and pictures of Row 0 of ${path}`],
+    ]) // prettier-ignore
+    expect(found).toMatchObject({ rows: 7, errors: 5, warnings: 1, duplicates: 1 })
+    expect(found.answers).toEqual({ value: 2, list: 1, text: 1, unreadable: 1 })
+    expect(await report('--num_workers', '4')).toEqual(found)
+    expect(process.exitCode).toBe(2)
+    expect(err).toContain(`5 errors in ${path}; mend the rows, or train with on_bad_row=skip.`)
+    out = ''
+    await durian('check', path, '--max_findings', '1')
+    expect(out).toMatch(
+      /\n +row +column +what +mend\nerror +Row 1 of .*make ids unique or drop the column\n… and 5 more; --max_findings 6 shows all\n$/,
+    )
+  })
+
+  it('finds doubles across data sets, measures prompts, and goes on behind a broken file', async () => {
+    const twelve = (name: string) => join(goldens, name)
+    await durian('check', twelve('zstd.parquet'), twelve('paths.jsonl'), '--json')
+    expect(JSON.parse(out)).toMatchObject({ rows: 24, errors: 0, duplicates: 18, warnings: 18 })
+    expect(process.exitCode).toBeUndefined()
+    out = ''
+    await durian('check', twelve('trl_text.parquet'), '--model', demoModel, '--max_prompt_length', '4', '--json')
+    expect((JSON.parse(out) as DataReport).findings[0]).toMatchObject({ column: 'prompt', mend: expect.stringMatching(/filter_overlong_prompts=true/) as string }) // prettier-ignore
+    await writeFile(join(folder, 'train-00000-of-00002.parquet'), 'PAR1')
+    await copyFile(twelve('gzip.parquet'), join(folder, 'train-00001-of-00002.parquet'))
+    out = ''
+    await durian('check', `${folder}@train`, '--json')
+    expect(JSON.parse(out)).toMatchObject({ rows: 12, errors: 1 })
+    await durian('check', twelve('zstd.parquet'), '--max_prompt_length', '4')
+    expect(err).toContain('--max_prompt_length counts tokens of a model; add --model DIR.')
   })
 })

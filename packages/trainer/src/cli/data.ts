@@ -2,7 +2,6 @@ import type { Command } from 'commander'
 import { either as E, taskEither as TE } from 'fp-ts'
 import { attempt } from '../effect.ts'
 import { badInput, runFailed, type TrainError } from '../errors.ts'
-import { checkData } from '../data/checkData.ts'
 import {
   familyCounts,
   makeData,
@@ -15,6 +14,7 @@ import {
   type SplitSummary,
 } from '../data/synthetic/makeData.ts'
 import { writePreview } from '../data/synthetic/preview.ts'
+import { registerDataCheck } from './dataCheck.ts'
 import { startProgress, type Progress } from './progress.ts'
 import { printing, runCommand } from './runCommand.ts'
 
@@ -121,20 +121,6 @@ const make = (flags: MakeFlags): TE.TaskEither<TrainError, string> =>
     return [summaryTable(summaries), ...sheet].join('\n')
   })
 
-const check = (spec: string): TE.TaskEither<TrainError, string> =>
-  attempt(async (take) => {
-    const { rows, pictures, bytes, solutions, sides, extra } = await take(checkData(spec))
-    return table([
-      ['rows', String(rows)],
-      [
-        'pictures',
-        `${pictures}, ${(bytes / 1e6).toFixed(1)} MB${sides === null ? '' : `, ${sides[0]} to ${sides[1]} pixels a side`}`,
-      ],
-      ['solutions', String(solutions)],
-      ['other columns', extra.length === 0 ? 'none' : extra.join(', ')],
-    ])
-  })
-
 /** Adds `durian data make` and `durian data check`. */
 export const registerData = (program: Command): void => {
   const data = program.command('data').description('make and check data sets')
@@ -153,9 +139,5 @@ export const registerData = (program: Command): void => {
     .option('--sft_clutter <lines>', 'the same for the cold start', '8')
     .option('--preview <file>', 'also write a sheet of example pictures (PNG)')
     .action((flags: MakeFlags) => runCommand(printing(make(flags))))
-  data
-    .command('check')
-    .description('read a data set and every picture in it, and say what is there')
-    .argument('<data>', 'file.parquet, file.jsonl or directory@split')
-    .action((spec: string) => runCommand(printing(check(spec))))
+  registerDataCheck(data)
 }

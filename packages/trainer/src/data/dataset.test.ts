@@ -6,7 +6,6 @@ import { fileURLToPath } from 'node:url'
 import sharp from 'sharp'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { sentence } from '../errors.ts'
-import { checkData } from './checkData.ts'
 import { loadDataset, type Dataset, type DatasetOptions } from './dataset.ts'
 import type { Row } from './types.ts'
 import { writeParquet, type ExtraColumn } from './writeParquet.ts'
@@ -262,21 +261,5 @@ describe('jsonl', () => {
       [0, 1].map(() => ({ id: 'a', problem: 'x', answer: '1' })),
     )
     expect(await refusal(twice)).toContain('two rows with the id "a"')
-  })
-})
-
-describe('checkData', () => {
-  it('counts rows, pictures, solutions and other columns', async () => {
-    expect(await checkData(golden)()).toEqual(
-      E.right({ rows: 4, pictures: 4, bytes: expect.any(Number), solutions: 0, sides: [6, 8], extra: ['choices', 'ground_truth', 'score'] }), // prettier-ignore
-    )
-  })
-
-  it('names the row whose picture is none', async () => {
-    const path = await write('text.parquet', [row(), row({ images: [new TextEncoder().encode('no picture')] })])
-    const result = await checkData(path)()
-    expect(E.isLeft(result) && sentence(result.left)).toMatch(
-      /^Row text\.parquet#1 of .* has a picture that is not PNG/,
-    )
   })
 })

@@ -70,3 +70,18 @@ export const unreadable = (path: string, reason: string): string =>
   extname(path) === '.jsonl'
     ? `Data ${path} cannot be read (${reason}); check its permissions.`
     : `Data ${path} is not a whole parquet file (${reason}); write or download it again.`
+
+/** Records of a file for a progress bar: the footer's number, or the lines of a JSONL file; 0 when it cannot be read. */
+export const countRecords = async (path: string): Promise<number> => {
+  const opened = await openRecords(path)
+  if (E.isLeft(opened)) return 0
+  if (opened.right.count !== null) return opened.right.count
+  let lines = 1
+  try {
+    for await (const chunk of createReadStream(path) as AsyncIterable<Buffer>)
+      for (let at = chunk.indexOf(10); at >= 0; at = chunk.indexOf(10, at + 1)) lines++
+  } catch {
+    return 0
+  }
+  return lines
+}

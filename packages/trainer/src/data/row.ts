@@ -19,8 +19,8 @@ export interface Columns {
 /** How a file's records become rows. */
 export interface RowReading {
   readonly columns: Columns
-  /** `optional`: a row may lack its answer, which is then '' (scoring and generating need none). */
-  readonly answers: 'required' | 'optional'
+  /** `optional`: a row may lack its answer, which is then '' (scoring and generating need none); `unchecked`: it may be anything. */
+  readonly answers: 'required' | 'optional' | 'unchecked'
   /** Where relative picture paths start. */
   readonly directory: string
   /** The system message of rows that bring none; null = none. */
@@ -79,7 +79,7 @@ export const rowOf =
     if (E.isLeft(prompt)) return prompt
     const gold = textOf(record[columns.answer])
     const answer = gold === null ? null : (lastBoxed(gold) ?? gold)
-    if (reading.answers === 'required' || answer !== null) {
+    if (reading.answers === 'required' || (reading.answers === 'optional' && answer !== null)) {
       const fault = answer === null ? 'is empty' : goldFault(answer)
       if (fault !== null)
         return E.left(
@@ -108,7 +108,7 @@ export const rowOf =
       if (E.isLeft(bytes)) return E.left(rowProblem(columns.images, ...bytes.left))
       images.push(bytes.right)
     }
-    const solution = record[columns.solution] == null ? null : textOf(record[columns.solution])
+    const solution = textOf(record[columns.solution])
     const used = new Set<string>(Object.values(columns))
     return E.right({
       id: textOf(record[columns.id]) ?? fallbackId,

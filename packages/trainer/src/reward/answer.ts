@@ -103,3 +103,11 @@ export const goldFault = (gold: string): string | null => {
   if (kind === 'nothing') return 'is empty without its units or has unmatched braces'
   return kind === 'budget' ? 'is too big or nested too deep to compare' : null
 }
+
+/** What a gold answer is to the verifier. */
+export type AnswerKind = 'value' | 'list' | 'text' | 'unreadable'
+
+export const answerKind = (gold: string): AnswerKind => {
+  const { kind } = readAnswer(gold)
+  return kind === 'nothing' || kind === 'budget' ? 'unreadable' : kind
+}

@@ -1,0 +1,154 @@
+import type { Command } from 'commander'
+import { either as E, type taskEither as TE } from 'fp-ts'
+import { checkData, type CheckOptions, type DataReport, type Finding } from '../data/checkData.ts'
+import { readFormatPrompt } from '../data/formatPrompt.ts'
+import { locateData } from '../data/locate.ts'
+import { countRecords } from '../data/records.ts'
+import type { Spread } from '../data/spread.ts'
+import { attempt } from '../effect.ts'
+import { badInput, type TrainError } from '../errors.ts'
+import { loadProcessor } from '../processor/loadProcessor.ts'
+import { startProgress } from './progress.ts'
+import { runCommand } from './runCommand.ts'
+
+interface CheckFlags {
+  readonly model?: string
+  readonly max_prompt_length?: string
+  readonly prompt_key?: string
+  readonly answer_key?: string
+  readonly image_key?: string
+  readonly system_prompt?: string
+  readonly format_prompt?: string
+  readonly num_workers?: string
+  readonly max_findings: string
+  readonly json?: boolean
+}
+
+const columns = (lines: ReadonlyArray<ReadonlyArray<string>>): string => {
+  const widths = lines[0]!.map((_, i) => Math.max(...lines.map((line) => line[i]!.length)))
+  return lines
+    .map((line) =>
+      line
+        .map((cell, i) => cell.padEnd(widths[i]!))
+        .join('  ')
+        .trimEnd(),
+    )
+    .join('\n')
+}
+
+const spread = (of: Spread | null, unit: string): string =>
+  of === null ? 'none' : `${of.min} to ${of.max} ${unit}, median ${of.median}, 95 % up to ${of.p95}`
+
+const findingLine = ({ severity, place, column, what, mend }: Finding): ReadonlyArray<string> => [
+  severity,
+  place,
+  column,
+  what,
+  mend,
+]
+
+/** The report for people. */
+export const reportText = (report: DataReport, shown: number): string => {
+  const { answers, findings, errors, warnings } = report
+  const kinds = Object.entries(answers).filter(([, count]) => count > 0)
+  const facts = columns([
+    ['rows', `${report.rows} in ${report.files.length} ${report.files.length === 1 ? 'file' : 'files'}`],
+    ['pictures', `${report.pictures}, ${(report.bytes / 1e6).toFixed(1)} MB`],
+    ['longer sides', spread(report.longSides, 'pixels')],
+    ['shorter sides', spread(report.shortSides, 'pixels')],
+    ['prompts', report.promptLengths === null ? 'not measured; --model does' : spread(report.promptLengths, 'tokens')],
+    ['answers', kinds.length === 0 ? 'none' : kinds.map(([kind, count]) => `${count} ${kind}`).join(', ')],
+    ['solutions', String(report.solutions)],
+    ['conversations', String(report.conversations)],
+    ['doubles', String(report.duplicates)],
+    ['other columns', report.extra.length === 0 ? 'none' : report.extra.join(', ')],
+    ['errors', String(errors)],
+    ['warnings', String(warnings)],
+  ])
+  if (findings.length === 0) return facts
+  const listed = findings.slice(0, shown)
+  const more = errors + warnings - listed.length
+  return [
+    facts,
+    '',
+    columns([['', 'row', 'column', 'what', 'mend'], ...listed.map(findingLine)]),
+    ...(more > 0 ? [`… and ${more} more; --max_findings ${errors + warnings} shows all`] : []),
+  ].join('\n')
+}
+
+const whole = (flag: string, text: string | undefined, least: number): E.Either<TrainError, number | undefined> => {
+  if (text === undefined) return E.right(undefined)
+  const value = Number(text)
+  return text.trim() !== '' && Number.isSafeInteger(value) && value >= least
+    ? E.right(value)
+    : E.left(badInput(`--${flag} takes a whole number of at least ${least}, not "${text}".`))
+}
+
+/** Rows of all data sets, as far as they can be counted beforehand. */
+const totalOf = async (specs: ReadonlyArray<string>): Promise<number> => {
+  let total = 0
+  for (const spec of specs) {
+    const files = await locateData(spec)
+    if (E.isRight(files)) for (const file of files.right) total += await countRecords(file)
+  }
+  return total
+}
+
+const check = (specs: ReadonlyArray<string>, flags: CheckFlags): TE.TaskEither<TrainError, void> =>
+  attempt(async (take) => {
+    const maxPromptLength = await take(whole('max_prompt_length', flags.max_prompt_length, 1))
+    if (maxPromptLength !== undefined && flags.model === undefined)
+      await take(E.left(badInput('--max_prompt_length counts tokens of a model; add --model DIR.')))
+    const workers = await take(whole('num_workers', flags.num_workers, 1))
+    const shown = (await take(whole('max_findings', flags.max_findings, 0))) ?? 0
+    const processor = flags.model === undefined ? undefined : await take(loadProcessor(flags.model))
+    const format = flags.format_prompt === undefined ? null : await take(readFormatPrompt(flags.format_prompt))
+    const progress = startProgress({ label: 'rows', total: await totalOf(specs) })
+    const options: CheckOptions = {
+      columns: {
+        prompt: flags.prompt_key ?? null,
+        answer: flags.answer_key ?? null,
+        images: flags.image_key ?? null,
+      },
+      systemPrompt: flags.system_prompt ?? null,
+      formatPrompt: format,
+      maxPromptLength: maxPromptLength ?? null,
+      kept: Math.max(shown, 1000),
+      ...(processor === undefined ? {} : { processor }),
+      ...(workers === undefined ? {} : { workers }),
+      onRow: (done) => progress.update(done),
+    }
+    const report = await take(checkData(specs, options))
+    progress.stop()
+    process.stdout.write(`${flags.json === true ? JSON.stringify(report, null, 2) : reportText(report, shown)}\n`)
+    if (report.errors > 0)
+      await take(
+        E.left(
+          badInput(
+            `${report.errors} ${report.errors === 1 ? 'error' : 'errors'} in ${specs.join(', ')}; mend the rows, or train with on_bad_row=skip.`,
+          ),
+        ),
+      )
+  })
+
+/** Adds `durian data check`. */
+export const registerDataCheck = (data: Command): void => {
+  data
+    .command('check')
+    .description(
+      'Read data sets and every picture in them once, and list what stops a run or is odd: row, column, what, mend. ' +
+        'Exits with 2 when there are errors. Doubles are found across all data sets that are named.',
+    )
+    .argument('<data...>', 'file.parquet, file.jsonl or directory@split')
+    .option('--model <folder>', 'measure prompts with the tokenizer, template and pixel limits of this model')
+    .option('--max_prompt_length <tokens>', 'longer prompts are errors')
+    .option('--prompt_key <column>', 'question or conversation; default problem, else prompt')
+    .option('--answer_key <column>', 'gold answer; default answer, beside a prompt column else solution')
+    .option('--image_key <column>', 'pictures; default images, else image')
+    .option('--system_prompt <text>', 'counted in prompts that bring no system message')
+    .option('--format_prompt <file>', 'Jinja template of the question, as in training')
+    .option('--num_workers <n>', 'rows in work at once; default one a core')
+    .option('--max_findings <n>', 'lines of the table', '50')
+    .option('--json', 'the report as JSON')
+    .action((specs: ReadonlyArray<string>, flags: CheckFlags) => runCommand(check(specs, flags)))
+}
