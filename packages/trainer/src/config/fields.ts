@@ -1,4 +1,4 @@
-import { finite, flag, either, integer, listOf, nullOr, oneOf, pairOf, text, tripleOf } from './codecs.ts'
+import { finite, flag, either, integer, listOf, nullOr, oneOf, text } from './codecs.ts'
 import { estimatorFields, lossFields } from './lossFields.ts'
 import { field, optionalSection, required, section } from './table.ts'
 

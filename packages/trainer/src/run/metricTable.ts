@@ -64,7 +64,19 @@ export const metricTable: ReadonlyArray<MetricRow> = [
     'mean entropy of the full token distribution at the sampling temperature',
     'falls slowly; near 0 the policy no longer explores',
   ),
-  row('kl', 'nats per token', 'k3 estimate of KL(policy || starting policy); only with beta > 0', 'below 0.1'),
+  row(
+    'kl',
+    'nats per token',
+    'estimate of KL(policy || starting policy) by kl.estimator, mean over tokens; only with beta > 0',
+    'below 0.1',
+  ),
+  row('kl_coef', '-', 'weight of the KL penalty in this step; only with beta > 0', 'beta; drifts with kl.target'),
+  row(
+    'durian/token_weight_mean',
+    '-',
+    'what masks leave of the policy gradient, mean over tokens; only with top_entropy_quantile or off_policy_mask_threshold',
+    'top_entropy_quantile; near 1 with the off-policy mask',
+  ),
   row(
     'clip_ratio/region_mean',
     'share of tokens',
@@ -121,9 +133,15 @@ export const metricTable: ReadonlyArray<MetricRow> = [
     'absent',
   ),
   row(
+    'durian/dropped/<reason>',
+    'prompts',
+    'drawn and dropped by dynamic sampling: constant (equal rewards), unscored, outside (mean reward out of range)',
+    'constant below the batch; else the data are too easy or too hard',
+  ),
+  row(
     'timing_s/<phase>',
     's',
-    'wall time of gen (sampling), reward, old (old log-probs), entropy (visual), update_actor, testing, save_checkpoint, step',
+    'wall time of gen (sampling), reward, ref (KL in the reward), entropy (visual), update_actor, testing, save_checkpoint, step',
     'gen and update_actor dominate',
   ),
   row('perf/throughput', 'tokens per s', 'tokens of the step / step_time', 'steady'),

@@ -9,21 +9,33 @@ import { badInput, runFailed, type TrainError } from '../errors.ts'
 import { readSafetensors, writeSafetensors } from '../io/safetensors.ts'
 import { type AdapterToWrite, isAdapterFolder, loadAdapter, writeAdapter } from '../policy/adapterFiles.ts'
 import type { PolicyConfig } from '../policy/config.ts'
+import type { StepMemory } from './stepMemory.ts'
 import { type TrainState } from './trainStep.ts'
 
 /** What `trainer_state.json` holds beside the tensors. Every draw is a function of seed and step, so no generator needs saving. */
-export const CheckpointState = sealed('trainer_state.json', {
-  format: t.literal(1),
-  step: t.Int,
-  /** Optimiser steps done. */
-  optimizer_step: t.Int,
-  cursor: t.Int,
-  num_tokens: t.Int,
-  /** Bytes of each log when the checkpoint was written: on resume the logs are cut back to these. */
-  offsets: t.record(t.string, t.Int),
-  /** The resolved configuration of the run. */
-  config: t.UnknownRecord,
-})
+export const CheckpointState = sealed(
+  'trainer_state.json',
+  {
+    format: t.literal(1),
+    step: t.Int,
+    /** Optimiser steps done. */
+    optimizer_step: t.Int,
+    cursor: t.Int,
+    num_tokens: t.Int,
+    /** Bytes of each log when the checkpoint was written: on resume the logs are cut back to these. */
+    offsets: t.record(t.string, t.Int),
+    /** The resolved configuration of the run. */
+    config: t.UnknownRecord,
+  },
+  {
+    /** As `StepMemory`. */
+    memory: sealed('memory', {
+      kl_coefficient: t.number,
+      perceptual: t.array(t.array(t.number)),
+      reasoning: t.array(t.array(t.number)),
+    }),
+  },
+)
 export type CheckpointState = t.TypeOf<typeof CheckpointState>
 
 export interface SavedCheckpoint {
@@ -111,6 +123,7 @@ export const writeCheckpoint =
         num_tokens: state.tokens as t.Int,
         offsets: offsets as Record<string, t.Int>,
         config,
+        ...(state.memory === undefined ? {} : { memory: savedMemory(state.memory) }),
       }
       try {
         await rm(temporary, { recursive: true, force: true })
@@ -193,6 +206,23 @@ export const readCheckpointState = (directory: string): TE.TaskEither<TrainError
     return { directory, state: state.right }
   })
 
+const savedMemory = ({ klCoefficient, perceptual, reasoning }: StepMemory): NonNullable<CheckpointState['memory']> => ({
+  kl_coefficient: klCoefficient,
+  perceptual: perceptual.map((scores) => [...scores]),
+  reasoning: reasoning.map((scores) => [...scores]),
+})
+
+const loadedMemory = ({ memory }: CheckpointState): { readonly memory?: StepMemory } =>
+  memory === undefined
+    ? {}
+    : {
+        memory: {
+          klCoefficient: memory.kl_coefficient,
+          perceptual: memory.perceptual,
+          reasoning: memory.reasoning,
+        },
+      }
+
 /** Loads weights, or the adapter, and moments of a checkpoint onto the device. */
 export const loadCheckpoint =
   <T>(backend: Backend<T>, policy: PolicyConfig) =>
@@ -214,5 +244,6 @@ export const loadCheckpoint =
             second: toDevice(backend)(unprefixed(SECOND, moments)),
           },
         },
+        ...loadedMemory(state),
       }
     })

@@ -66,7 +66,7 @@ export const memoryEstimate = (
   )
   // The gradients of earlier micro-batches wait for the last.
   const waiting = total(movingNames) * (batchArithmetic(config).microBatchesPerUpdate - 1)
-  const { temperature } = config
+  const scoring = { temperature: config.temperature, entropyGradient: config.entropy_coef !== 0 }
 
   const sketched = ({ given }: ShapeTrace, moves: (name: string) => boolean): Params<Sketch> =>
     Object.fromEntries(Object.entries(shapes).map(([name, shape]) => [name, given(shape, { moves: moves(name) })]))
@@ -75,18 +75,18 @@ export const memoryEstimate = (
   const plain = (): number => {
     const trace = shapeTrace()
     const params = sketched(trace, (name) => !frozen(name))
-    scoreCompletions(trace.ops, policy)(residentWeights(params), batch, { temperature })
+    scoreCompletions(trace.ops, policy)(residentWeights(params), batch, scoring)
     return both(trace)
   }
   const checkpointed = (): number => {
     const constants = shapeTrace()
-    const { stages, head } = stagedScores(constants.ops, policy)(batch, { temperature })
+    const { stages, head } = stagedScores(constants.ops, policy)(batch, scoring)
     const shared = constants.bytes().forward
     let kept = 0
     let shape: Shape | undefined
     const peaks = [...stages, undefined].map((stage) => {
       const trace = shapeTrace()
-      const staged = stagedScores(trace.ops, policy)(batch, { temperature })
+      const staged = stagedScores(trace.ops, policy)(batch, scoring)
       const before = trace.bytes().forward
       const params = residentWeights(sketched(trace, (name) => (stage ?? head).reads(name) && !frozen(name)))
       const x = shape === undefined ? undefined : trace.given(shape)
