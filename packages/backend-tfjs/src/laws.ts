@@ -1,0 +1,1 @@
+export { bindingLaws } from './binding/laws.ts'
