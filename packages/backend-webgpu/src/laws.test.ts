@@ -1,20 +1,19 @@
+import { bindingLaws } from '@durian/backend-tfjs/laws'
 import { allLaws, withGaps } from '@durian/core/laws'
-import { either as E } from 'fp-ts'
-import { describe, it } from 'vitest'
+import { it } from 'vitest'
 import { gaps } from './gaps.ts'
-import { openWebGpuBackend } from './index.ts'
+import { describeOnWebGpu } from './testing.ts'
 import { tolerances } from './tolerances.ts'
 
-const opened = await openWebGpuBackend({ device: 'software' })()
-if (E.isLeft(opened)) throw new Error(opened.left.reason)
-
-describe('webgpu', () => {
+await describeOnWebGpu('the laws on WebGPU', (backend) => {
   const subject = {
-    backend: opened.right.backend,
+    backend,
     tolerance: tolerances.values,
     gradientTolerance: tolerances.gradients,
     seed: 7,
-    runs: Number(process.env['RUNS'] ?? 5),
+    // 25 elsewhere; a software adapter compiles a shader for each new combination of ranks, which is most of the time
+    runs: 6,
   }
   for (const law of withGaps(allLaws(subject), gaps)) it(`law: ${law.name}`, law.check)
+  for (const law of bindingLaws(backend)) it(`law: ${law.name}`, law.check)
 })

@@ -33,6 +33,5 @@ const stockKernels = new Map<string, KernelConfig>()
 export const stockKernel = (tf: Tf, kernelName: string): KernelBody => {
   const stock = stockKernels.get(kernelName) ?? tf.getKernel(kernelName, BACKEND)
   stockKernels.set(kernelName, stock)
-  return ({ inputs, attrs }) =>
-    stock.kernelFunc({ inputs: inputs, attrs: attrs as never, backend: tf.backend() })
+  return ({ inputs, attrs }) => stock.kernelFunc({ inputs: inputs, attrs: attrs as never, backend: tf.backend() })
 }
