@@ -38,6 +38,11 @@ export const commands: ReadonlyArray<CommandEntry> = [
     load: async () => (await import('./score.ts')).registerScore,
   },
   {
+    name: 'export',
+    summary: 'a checkpoint as a PEFT adapter, or as a model that transformers loads',
+    load: async () => (await import('./export.ts')).registerExport,
+  },
+  {
     name: 'analyze',
     summary: 'group statistics of a run, and who dominates the update under each estimator',
     load: async () => (await import('./analyze.ts')).registerAnalyze,

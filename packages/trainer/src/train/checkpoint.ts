@@ -66,7 +66,8 @@ export const toDevice =
   (tensors: Readonly<Record<string, HostTensor>>): Params<T> =>
     Object.fromEntries(Object.entries(tensors).map(([name, tensor]) => [name, ops.fromHost(tensor)]))
 
-const MODEL_FILES =
+/** Files of a model folder beside its weights. */
+export const MODEL_FILES =
   /^(config|generation_config|preprocessor_config|tokenizer|tokenizer_config|chat_template|vocab|added_tokens|special_tokens_map)\.(json|jinja)$|^merges\.txt$/
 
 /** A folder in the Hub's layout: the weights, and configuration and tokenizer as they are in `from`. */
