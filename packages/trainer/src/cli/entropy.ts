@@ -1,8 +1,8 @@
-import type { Preference } from '@durian/backend-node'
 import { type Command, InvalidArgumentError, Option } from 'commander'
 import { either as E, type taskEither as TE } from 'fp-ts'
 import { attempt } from '../effect.ts'
 import { badInput, type TrainError } from '../errors.ts'
+import { type BackendChoice, backendChoices } from './chosenBackend.ts'
 import { entropyLines, fileEntropies } from './featureEntropies.ts'
 import { onErrorChoices, type OnError } from './jsonRows.ts'
 import { filterStdin, writeLines } from './lines.ts'
@@ -18,7 +18,7 @@ interface EntropyFlags {
   readonly num_workers?: number
   readonly cache?: string
   readonly feature_kind: FeatureKind
-  readonly backend: Preference
+  readonly backend: BackendChoice
   readonly on_error: OnError
 }
 
@@ -90,9 +90,7 @@ export const registerEntropy = (program: Command): void => {
         .choices(['merged', 'patches'])
         .default('merged'),
     )
-    .addOption(
-      new Option('--backend <name>', 'where the encoder runs').choices(['auto', 'tensorflow', 'wasm']).default('auto'),
-    )
+    .addOption(new Option('--backend <name>', 'where the encoder runs').choices(backendChoices).default('auto'))
     .addOption(
       new Option('--on_error <what>', 'at a bad row or picture: stop, or leave it out and count it on stderr')
         .choices(onErrorChoices)

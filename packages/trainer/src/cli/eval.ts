@@ -1,4 +1,3 @@
-import { withNodeBackend } from '@durian/backend-node'
 import type { Command } from 'commander'
 import { either as E, type taskEither as TE } from 'fp-ts'
 import { loadDataset } from '../data/dataset.ts'
@@ -10,6 +9,8 @@ import { combineRewards } from '../reward/index.ts'
 import { toDevice } from '../train/checkpoint.ts'
 import { evaluate } from '../train/evaluate.ts'
 import { sampledEvaluation } from '../train/sampledEvaluation.ts'
+import { backendChoices, withChosenBackend } from './chosenBackend.ts'
+import { numberFlag } from './numberFlag.ts'
 import { startProgress } from './progress.ts'
 import { printing, runCommand } from './runCommand.ts'
 
@@ -26,47 +27,23 @@ interface EvalFlags {
   readonly seed: string
 }
 
-const number = (
-  flag: string,
-  text: string,
-  rule: { readonly whole: boolean; readonly least: number; readonly most?: number },
-): E.Either<TrainError, number> => {
-  const value = Number(text)
-  const { whole, least, most = Number.MAX_SAFE_INTEGER } = rule
-  const right =
-    text.trim() !== '' &&
-    Number.isFinite(value) &&
-    value >= least &&
-    value <= most &&
-    (!whole || Number.isInteger(value))
-  return right
-    ? E.right(value)
-    : E.left(
-        badInput(
-          `--${flag} takes ${whole ? 'a whole number' : 'a number'} of at least ${least}${most < Number.MAX_SAFE_INTEGER ? ` and at most ${most}` : ''}, not "${text}".`,
-        ),
-      )
-}
-
-const backends = ['auto', 'tensorflow', 'wasm'] as const
-
 const run = (flags: EvalFlags): TE.TaskEither<TrainError, string> =>
   attempt(async (take) => {
     const whole = (flag: 'num_generations' | 'top_k' | 'seed', least: number) =>
-      take(number(flag, flags[flag], { whole: true, least }))
+      take(numberFlag(flag, flags[flag], { kind: 'whole', least }))
     const numGenerations = await whole('num_generations', 0)
     const topK = await whole('top_k', 0)
     const seed = await whole('seed', 0)
     const maxCompletionLength = await take(
-      number('max_completion_length', flags.max_completion_length, { whole: true, least: 1 }),
+      numberFlag('max_completion_length', flags.max_completion_length, { kind: 'whole', least: 1 }),
     )
-    const temperature = await take(number('temperature', flags.temperature, { whole: false, least: 1e-6 }))
-    const topP = await take(number('top_p', flags.top_p, { whole: false, least: 1e-6, most: 1 }))
+    const temperature = await take(numberFlag('temperature', flags.temperature, { kind: 'real', least: 1e-6 }))
+    const topP = await take(numberFlag('top_p', flags.top_p, { kind: 'real', least: 1e-6, most: 1 }))
     const samples =
-      flags.samples === undefined ? null : await take(number('samples', flags.samples, { whole: true, least: 1 }))
-    const prefer = backends.find((name) => name === flags.backend)
+      flags.samples === undefined ? null : await take(numberFlag('samples', flags.samples, { kind: 'whole', least: 1 }))
+    const prefer = backendChoices.find((name) => name === flags.backend)
     if (prefer === undefined)
-      return take(E.left(badInput(`--backend takes ${backends.join(', ')}, not "${flags.backend}".`)))
+      return take(E.left(badInput(`--backend takes ${backendChoices.join(', ')}, not "${flags.backend}".`)))
     const { config: policy, weights } = await take(loadPolicy(flags.model))
     const processor = await take(loadProcessor(flags.model))
     const dataset = await take(loadDataset(flags.data))
@@ -79,7 +56,7 @@ const run = (flags: EvalFlags): TE.TaskEither<TrainError, string> =>
       }),
     )
     return take(
-      withNodeBackend({ prefer })((backend) =>
+      withChosenBackend({ prefer })((backend) =>
         attempt<TrainError, string>(async (take) => {
           const context = { backend, policy, processor, rewarder }
           const params = toDevice(backend)(weights)
@@ -158,7 +135,7 @@ export const registerEval = (program: Command): void => {
     .option('--top_k <k>', 'tokens kept for the draw; 0 = all', '0')
     .option('--max_completion_length <tokens>', 'end token included', '32')
     .option('--samples <rows>', 'only the first rows')
-    .option('--backend <name>', 'auto, tensorflow or wasm', 'auto')
+    .option('--backend <name>', 'auto, tensorflow, wasm or webgpu', 'auto')
     .option('--seed <number>', 'key of the draws and of the bootstrap', '42')
     .action((flags: EvalFlags) => runCommand(printing(run(flags))))
 }

@@ -1,5 +1,4 @@
 import { readFile } from 'node:fs/promises'
-import { withNodeBackend, type Preference } from '@durian/backend-node'
 import { type Backend, type HostTensor, residentWeights, visualEntropy, type WeightSource } from '@durian/core'
 import { type Command, Option } from 'commander'
 import { either as E, type taskEither as TE } from 'fp-ts'
@@ -15,6 +14,7 @@ import { visionFeatures } from '../policy/vision.ts'
 import { formatPrompt } from '../processor/chatTemplate.ts'
 import { encodePrompt } from '../processor/encodePrompt.ts'
 import { loadProcessor, type Processor } from '../processor/loadProcessor.ts'
+import { type BackendChoice, backendChoices, withChosenBackend } from './chosenBackend.ts'
 import { writeLines } from './lines.ts'
 import { runCommand } from './runCommand.ts'
 
@@ -110,7 +110,7 @@ const scoreRows =
 interface ScoreFlags {
   readonly model: string
   readonly data: string
-  readonly backend: Preference
+  readonly backend: BackendChoice
   readonly format_prompt?: string
 }
 
@@ -137,7 +137,7 @@ const scoreCommand = (flags: ScoreFlags): TE.TaskEither<TrainError, void> =>
     const { config, weights } = await take(loadPolicy(flags.model))
     const encoded: EncodedRow[] = []
     for (const row of rows) encoded.push(await take(encodeScored(processor, format)(row)))
-    await take(withNodeBackend({ prefer: flags.backend })(scoreRows(encoded, config, weights)))
+    await take(withChosenBackend({ prefer: flags.backend })(scoreRows(encoded, config, weights)))
   })
 
 /** Adds `durian score` to the program. */
@@ -151,9 +151,7 @@ export const registerScore = (program: Command): void => {
     )
     .requiredOption('--model <folder>', 'model in the Hub’s layout')
     .requiredOption('--data <file>', 'rows as JSONL or parquet; picture paths are relative to the file')
-    .addOption(
-      new Option('--backend <name>', 'where to compute').choices(['auto', 'tensorflow', 'wasm']).default('auto'),
-    )
+    .addOption(new Option('--backend <name>', 'where to compute').choices(backendChoices).default('auto'))
     .option('--format_prompt <file>', 'Jinja template of `content` that each problem is put through first')
     .action((flags: ScoreFlags) => runCommand(scoreCommand(flags)))
 }

@@ -1,5 +1,4 @@
 import { join } from 'node:path'
-import { withNodeBackend } from '@durian/backend-node'
 import type { Command } from 'commander'
 import type { taskEither as TE } from 'fp-ts'
 import { batchArithmetic, type TrainConfig } from '../config/trainConfig.ts'
@@ -14,6 +13,7 @@ import { prepare, type Prepared } from '../train/prepare.ts'
 import { findResume } from '../train/resume.ts'
 import { train, type TrainResult } from '../train/train.ts'
 import { withHostWorkers, withWorkers } from '../workers/hostWorkers.ts'
+import { withChosenBackend } from './chosenBackend.ts'
 import { engineLine } from './engineLine.ts'
 import { watched } from './interrupt.ts'
 import { printing, runCommand } from './runCommand.ts'
@@ -76,7 +76,7 @@ const run = (flags: RunFlags, overrides: ReadonlyArray<string>): TE.TaskEither<T
     if (saved !== null) process.stderr.write(`Continuing from ${saved.directory}\n`)
     const result = await watched((interrupted) =>
       take(
-        withNodeBackend({
+        withChosenBackend({
           prefer: config.backend,
           onOpened: (opened) => process.stderr.write(`${engineLine(opened, config.backend)}\n`),
         })((backend) =>

@@ -1,5 +1,4 @@
 import { createHash } from 'node:crypto'
-import { withNodeBackend, type Preference } from '@durian/backend-node'
 import { type Backend, residentWeights, visualEntropy } from '@durian/core'
 import { either as E, type taskEither as TE } from 'fp-ts'
 import { attempt } from '../effect.ts'
@@ -11,6 +10,7 @@ import { visionFeatures } from '../policy/vision.ts'
 import { processImage, type ImageSettings } from '../processor/imageProcessor.ts'
 import { loadProcessor } from '../processor/loadProcessor.ts'
 import type { Tensors } from '../io/safetensors.ts'
+import { type BackendChoice, withChosenBackend } from './chosenBackend.ts'
 
 export type FeatureKind = 'merged' | 'patches'
 
@@ -19,7 +19,7 @@ export interface VisionOptions {
   /** Model folder in the Hub's layout. */
   readonly model: string
   readonly kind: FeatureKind
-  readonly backend: Preference
+  readonly backend: BackendChoice
 }
 
 export interface PictureEntropy {
@@ -69,7 +69,7 @@ export const withVision = <A>(
   files: VisionFiles,
   use: (look: Look, engine: string) => TE.TaskEither<TrainError, A>,
 ): TE.TaskEither<TrainError, A> =>
-  withNodeBackend({ prefer })(
+  withChosenBackend({ prefer })(
     (backend) => () =>
       backend.memory.bracket((held) => {
         const params = Object.fromEntries(
