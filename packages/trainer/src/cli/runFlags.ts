@@ -24,7 +24,7 @@ export const addRunFlags = (command: Command): Command =>
       'keys of the configuration that go over the file, e.g. learning_rate=1e-5 durian.weights=[1,0,0]',
     )
     .option('--config <file>', 'configuration in YAML or JSON')
-    .addOption(new Option('--backend <name>', 'auto, tensorflow or wasm'))
+    .addOption(new Option('--backend <name>', 'auto, tensorflow, wasm or webgpu'))
     .option('--seed <number>', 'key of every random draw')
     .option('--output_dir <folder>', 'run folder')
     .option('--resume <what>', 'auto, false, or a checkpoint folder')

@@ -60,7 +60,7 @@ export const trainFields = {
     0,
     'Threads that prepare pictures and prompts, check rewards and compute visual entropies; 0 = none beside the main one. Results do not depend on it.',
   ),
-  backend: field(oneOf('auto', 'tensorflow', 'wasm'), 'auto', 'Where tensors live; auto takes the fastest that loads.'),
+  backend: field(oneOf('auto', 'tensorflow', 'wasm', 'webgpu'), 'auto', 'Where tensors live; auto is tensorflow where it loads, else wasm.'),
 
   ...estimatorFields,
 
