@@ -92,7 +92,7 @@ describe('durian entropy of pictures', () => {
     expect(skipped.said).toEqual([
       `Skipped 2 of 4 rows. The first: Picture ${join(folder, 'none.png')}: there is no such file.`,
     ])
-    expect((await entropies(pictureFiles([broken]))).error).toMatch(/broken\.png: it cannot be decoded/)
+    expect((await entropies(pictureFiles([broken]))).error).toMatch(/broken\.png: it is no PNG/)
   })
 
   it('names the model folder that is none', async () => {

@@ -3,7 +3,9 @@ import type { taskEither as TE } from 'fp-ts'
 import type { TrainConfig } from '../config/trainConfig.ts'
 import { configHelp } from '../config/describe.ts'
 import { readConfig } from '../config/readConfig.ts'
+import { attempt } from '../effect.ts'
 import type { TrainError } from '../errors.ts'
+import { modelFolder } from './modelFolder.ts'
 
 /** The flags that every run has, as commander hands them over. */
 export interface RunFlags {
@@ -32,8 +34,12 @@ export const addRunFlags = (command: Command): Command =>
     .option('--dry_run', 'check everything and print the batch arithmetic, without training')
     .addHelpText('after', () => `\n${configHelp()}`)
 
-/** The resolved configuration that flags and arguments ask for. */
-export const configOf = (flags: RunFlags, overrides: ReadonlyArray<string>): TE.TaskEither<TrainError, TrainConfig> => {
-  const { config, backend, seed, output_dir, resume, dry_run, from_scratch } = flags
-  return readConfig({ file: config, overrides, flags: { backend, seed, output_dir, resume, dry_run, from_scratch } })
-}
+/** The resolved configuration that flags and arguments ask for, its model as a folder on this disk. */
+export const configOf = (flags: RunFlags, overrides: ReadonlyArray<string>): TE.TaskEither<TrainError, TrainConfig> =>
+  attempt(async (take) => {
+    const { config: file, backend, seed, output_dir, resume, dry_run, from_scratch } = flags
+    const named = { backend, seed, output_dir, resume, dry_run, from_scratch }
+    const config = await take(readConfig({ file, overrides, flags: named }))
+    const folder = await take(modelFolder(config.model_name_or_path, { name: 'model_name_or_path' }))
+    return { ...config, model_name_or_path: folder }
+  })

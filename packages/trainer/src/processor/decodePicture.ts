@@ -43,6 +43,22 @@ const rgbOf = async (image: Sharp, { space, hasAlpha }: Metadata): Promise<Pictu
   return { width: info.width, height: info.height, data: new Uint8Array(data) }
 }
 
+const reader = (bytes: Uint8Array): Sharp => sharp(bytes, { ignoreIcc: true, failOn: 'error', limitInputPixels: false })
+
+/** What a picture's header says; no pixel is decoded. Left: a clause on what is wrong with the bytes, or that they are too many. */
+export const pictureHeader = async (bytes: Uint8Array): Promise<E.Either<string, Metadata>> => {
+  try {
+    const metadata = await reader(bytes).metadata()
+    const { format, width, height } = metadata
+    if (!FORMATS.includes(format)) return E.left(`it is in ${format} format; PNG, JPEG, WebP and GIF can be read`)
+    if (width * height > MAX_PIXELS)
+      return E.left(`its ${width} x ${height} pixels are more than ${MAX_PIXELS}; make it smaller`)
+    return E.right(metadata)
+  } catch {
+    return E.left('it is no PNG, JPEG, WebP or GIF, or is damaged')
+  }
+}
+
 /**
  * Decode PNG, JPEG, WebP or GIF (the first frame) to RGB as the loaders of transformers (`load_image`) and datasets (`Image`) do with Pillow:
  * the orientation tag is followed, alpha is dropped and not blended, a colour profile is not applied.
@@ -52,17 +68,11 @@ const rgbOf = async (image: Sharp, { space, hasAlpha }: Metadata): Promise<Pictu
 export const decodePicture =
   (bytes: Uint8Array): TE.TaskEither<string, Picture> =>
   async () => {
+    const header = await pictureHeader(bytes)
+    if (E.isLeft(header)) return header
     try {
-      const image = sharp(bytes, { ignoreIcc: true, failOn: 'error', limitInputPixels: false })
-      const metadata = await image.metadata()
-      const { format, width, height } = metadata
-      if (!FORMATS.includes(format)) return E.left(`it is in ${format} format; PNG, JPEG, WebP and GIF can be read`)
-      if (width * height > MAX_PIXELS)
-        return E.left(`its ${width} x ${height} pixels are more than ${MAX_PIXELS}; make it smaller`)
-      return E.right(await rgbOf(image.autoOrient().removeAlpha(), metadata))
+      return E.right(await rgbOf(reader(bytes).autoOrient().removeAlpha(), header.right))
     } catch (thrown) {
-      return E.left(
-        `it cannot be decoded (${(thrown as Error).message.split('\n')[0]}); it takes PNG, JPEG, WebP or GIF`,
-      )
+      return E.left(`it cannot be decoded (${(thrown as Error).message.split('\n')[0]})`)
     }
   }

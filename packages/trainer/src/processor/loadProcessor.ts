@@ -9,6 +9,7 @@ import type { HostWorkers } from '../workers/hostWorkers.ts'
 import { type ChatTemplate, chatTemplate } from './chatTemplate.ts'
 import { decodeImageSettings, type ImageSettings } from './imageProcessor.ts'
 import { templateSource } from './templateSource.ts'
+import type { PixelLimits } from './pixelLimits.ts'
 import { type Tokenizer, tokenizer } from './tokenizer.ts'
 
 export interface SpecialTokens {
@@ -37,8 +38,8 @@ export interface Processor {
 /** Names of vision tokens as Qwen's vocabularies have them; those that a vocabulary lacks are left out. */
 const VISION_TOKENS = ['<|vision_start|>', '<|vision_end|>', '<|vision_pad|>', '<|image_pad|>', '<|video_pad|>']
 
-/** The processor of a model folder in the Hub's layout. Left: a sentence that names the file. */
-export const loadProcessor = (dir: string): TE.TaskEither<TrainError, Processor> =>
+/** The processor of a model folder in the Hub's layout, with other pixel limits where given. Left: a sentence that names the file. */
+export const loadProcessor = (dir: string, limits: PixelLimits = {}): TE.TaskEither<TrainError, Processor> =>
   attempt(async (take) => {
     const config = await take(loadPolicyConfig(dir))
     const json = (name: string) => readJson(join(dir, name))
@@ -50,7 +51,7 @@ export const loadProcessor = (dir: string): TE.TaskEither<TrainError, Processor>
     const template = await take(templateSource(dir, tokenizerConfig))
     const stranger = strangeToken(config, words)
     if (stranger !== undefined) return take(either.left(badInput(`${join(dir, 'tokenizer.json')}: ${stranger}.`)))
-    const image = await take(imageSettings(dir, config))
+    const image = await take(limited(await take(imageSettings(dir, config)), limits))
     const end = await take(endTokens(dir, config))
     const eos = words.idOf(contentOf(tokenizerConfig.eos_token) ?? '') ?? end[0]
     if (eos === undefined)
@@ -102,6 +103,21 @@ const imageSettings = (dir: string, config: PolicyConfig): TE.TaskEither<TrainEr
     const mismatch = disagreement(image, config)
     return mismatch === undefined ? image : take(either.left(fail(mismatch)))
   })
+
+const limited = (
+  image: ImageSettings,
+  { min_pixels, max_pixels }: PixelLimits,
+): either.Either<TrainError, ImageSettings> => {
+  const minPixels = min_pixels ?? image.minPixels
+  const maxPixels = max_pixels ?? image.maxPixels
+  return minPixels <= maxPixels
+    ? either.right({ ...image, minPixels, maxPixels })
+    : either.left(
+        badInput(
+          `min_pixels is ${minPixels} and max_pixels ${maxPixels}; set both so that the first is not above the second.`,
+        ),
+      )
+}
 
 /** A vision token of config.json that the tokenizer does not know, or does not keep whole. */
 const strangeToken = ({ tokens }: PolicyConfig, words: Tokenizer): string | undefined => {

@@ -119,7 +119,7 @@ describe('encodePrompt', () => {
 
   it('names the row and image that cannot be decoded', async () => {
     expect(await complaint('<image> <image>', [picture, new Uint8Array([1])])).toContain(
-      "Row 'row 7': image 2: it cannot be decoded",
+      "Row 'row 7': image 2: it is no PNG, JPEG, WebP or GIF",
     )
   })
 
