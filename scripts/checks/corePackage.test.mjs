@@ -66,7 +66,7 @@ describe('the tarball', () => {
       for (const path of typeof target === 'string' ? [target] : Object.values(target))
         expect(files).toContain(path.replace('./', 'package/'))
     }
-    expect(Object.keys(manifest.exports)).toEqual(['.', './codec', './laws', './package.json'])
+    expect(Object.keys(manifest.exports)).toEqual(['.', './codec', './laws', './wasm', './package.json'])
     expect(JSON.stringify([manifest.dependencies, manifest.peerDependencies])).not.toMatch(/workspace:|catalog:/)
   })
 
@@ -144,7 +144,7 @@ describe('in an empty project', () => {
   it(`is at most ${BUDGET / 1000} kB for a page that uses all of it, kernels apart`, async (context) => {
     needInstall(context)
     writeFileSync(join(project, 'all.mjs'), `export * from '@durian/core'\n`)
-    const size = gzipSync(await bundled('all.mjs', [/kernels\/(simd|assembler)/])).length
+    const size = gzipSync(await bundled('all.mjs', [/kernels\/(simd|float64)|wasm\//])).length
     expect(size).toBeGreaterThan(5_000) // else nothing was bundled
     expect(size).toBeLessThan(BUDGET)
     writeFileSync(join(project, 'some.mjs'), `export { rewardEstimator } from '@durian/core'\n`)

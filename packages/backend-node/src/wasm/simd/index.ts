@@ -28,7 +28,7 @@ export const compileSimd = (memory: object): CompiledSimd => {
 }
 
 const instance = (memory: object, fused: boolean): Simd =>
-  new WebAssembly.Instance(new WebAssembly.Module(assemble(all(fused))), { env: { memory } }).exports as Simd
+  new WebAssembly.Instance(new WebAssembly.Module(assemble(all(fused))), { e: { m: memory } }).exports as Simd
 
 /**
  * Does relaxed multiply-add exist here, and does it round once? Node 22 has it; Node 20's V8 behind a flag that may be set while running.

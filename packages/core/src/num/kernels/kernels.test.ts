@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it, vi } from 'vitest'
 import { normals } from '../../random/sequence.ts'
-import { assemble } from './assembler.ts'
+import { assemble } from '../../wasm/module.ts'
 import { inPanel, inTiles, padded, tiledLength, type Kernels } from './kernels.ts'
 import { freshKernels, openKernels, simdKernels } from './open.ts'
 import { plainKernels } from './plain.ts'

@@ -1,4 +1,4 @@
-import { assemble } from './assembler.ts'
+import { assemble } from '../../wasm/module.ts'
 import type { Kernels } from './kernels.ts'
 import { plainKernels } from './plain.ts'
 import { simdSources } from './simd.ts'

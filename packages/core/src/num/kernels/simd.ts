@@ -1,27 +1,19 @@
+import { advance, below, type Code, int, plus, repeatWhile, times, type Variable, when } from '../../wasm/code.ts'
+import type { KernelSource } from '../../wasm/module.ts'
 import {
   add,
   addFloat,
-  advance,
-  below,
-  int,
   laneSum,
   load,
   loadFloat,
   loadSplat,
   mul,
-  plus,
-  repeatWhile,
   store,
   storeFloat,
   sub,
-  times,
   timesFloat,
-  when,
   ZERO,
-  type Code,
-  type KernelSource,
-  type Variable,
-} from './assembler.ts'
+} from './float64.ts'
 
 /*
  * The kernels of `kernels.ts` for WebAssembly: two float64 a vector, four rows a tile, so that one load of the shared vector serves four
