@@ -90,6 +90,7 @@ export {
 
 // diagnostics: where a batch's groups stand, and who moves the update
 export {
+  byKind,
   groupKind,
   groupKinds,
   rewardMidpoint,
@@ -116,11 +117,15 @@ export { groupSummary, type GroupBatch, type GroupSummary } from './diagnostics/
 export { broadcastShape, ShapeError, sizeOf, stridesOf, type Shape } from './ops/shape.ts'
 export type {
   AdamWMoments,
+  AttentionInputs,
   AdamWMoved,
   AdamWNumbers,
+  DecodingPrompt,
+  DecodingToken,
   Fused,
   HostTensor,
   Ids,
+  OwnTokens,
   TensorOps,
   TokenScores,
   Transposes,
@@ -147,7 +152,9 @@ export type {
 export { referenceOps } from './ops/reference.ts'
 export type { RefTensor } from './ops/reference.ts'
 export { erf } from './ops/erf.ts'
+export { attention, derivedAttention } from './ops/attention.ts'
 export {
+  derivedLinear,
   derivedRmsNorm,
   derivedRotary,
   derivedSwiglu,
@@ -158,6 +165,7 @@ export {
   maskedMean,
   meanAll,
   meanAxis,
+  residualLinear,
   rmsNorm,
   rotateHalf,
   scalar,

@@ -26,6 +26,10 @@ export const groupKinds = [
 ] as const
 export type GroupKind = (typeof groupKinds)[number]
 
+/** A value for each kind. */
+export const byKind = <A>(value: (kind: GroupKind) => A): Readonly<Record<GroupKind, A>> =>
+  Object.fromEntries(groupKinds.map((kind) => [kind, value(kind)])) as Record<GroupKind, A>
+
 /** Right = reward above a threshold, for rewards that come without their parts. */
 export const rightAbove =
   (threshold: number) =>

@@ -1,5 +1,5 @@
 import type { Advantages, RewardGroups } from '../durian/advantage.ts'
-import { type GroupKind, groupKind, groupKinds, type Right, type RightHistogram, rightHistograms } from './groupKind.ts'
+import { byKind, type GroupKind, groupKind, type Right, type RightHistogram, rightHistograms } from './groupKind.ts'
 import { effectiveShare, gainRatio, massShares } from './mass.ts'
 
 /** Where a batch's groups stand and who moves the update. Shares are in [0, 1]. */
@@ -30,9 +30,6 @@ export interface GroupBatch {
 }
 
 const withoutGradient: ReadonlySet<GroupKind> = new Set(['all_right', 'all_wrong', 'constant_other', 'unscored'])
-
-const byKind = (value: (kind: GroupKind) => number): Readonly<Record<GroupKind, number>> =>
-  Object.fromEntries(groupKinds.map((kind) => [kind, value(kind)])) as Record<GroupKind, number>
 
 /** The statistics of the paper's table 4 and the share of the update behind each row. All 0 for an empty batch. */
 export const groupSummary = ({ rewards, right, advantages }: GroupBatch): GroupSummary => {

@@ -1,6 +1,6 @@
 import {
+  byKind,
   estimator,
-  groupKinds,
   groupSummary,
   type Advantages,
   type DurianOptions,
@@ -79,8 +79,6 @@ export const totals = (steps: ReadonlyArray<StepAnalysis>): Totals => {
   const moving = steps.filter((step) => withGradient(step) > 0)
   const average = (value: (step: StepAnalysis) => number): number =>
     moving.length === 0 ? 0 : moving.reduce((total, step) => total + value(step), 0) / moving.length
-  const byKind = (value: (kind: GroupKind) => number): Readonly<Record<GroupKind, number>> =>
-    Object.fromEntries(groupKinds.map((kind) => [kind, value(kind)])) as Record<GroupKind, number>
   const byEstimator = <A>(value: (name: Compared) => A): Readonly<Record<Compared, A>> =>
     Object.fromEntries(compared.map((name) => [name, value(name)])) as Record<Compared, A>
   return {
