@@ -1,6 +1,7 @@
-import { ShapeError, type Fused } from '@durian/core'
+import { ShapeError, type Fused, type OwnTokens } from '@durian/core'
 import type { Tensor, Tf } from '../tf.ts'
 import { run } from './define.ts'
+import { attention, linear } from './products.ts'
 
 /** tfjs's types promise an entry; what it has none of is undefined. */
 const isKnown = (entry: unknown): boolean => entry !== undefined
@@ -13,9 +14,12 @@ export const broughtOps = (tf: Tf, backendName: string): Partial<Fused<Tensor>> 
   const has = (name: string): boolean => isKnown(tf.getKernel(name, backendName))
   if (has('DurianRotary')) registerRotaryGradient(tf)
   return {
+    ...(has('DurianLinear') ? { linear: linear(tf) } : {}),
+    ...(has('DurianAttention') ? { attention: attention(tf) } : {}),
     ...(has('DurianRotary') ? { rotary: rotary(tf) } : {}),
     ...(has('DurianAdamW') ? { adamW: adamW(tf) } : {}),
     ...(has('DurianSquaredNorm') ? { squaredNorm: squaredNorm(tf) } : {}),
+    ...(has('DurianDecodingAttention') ? { decodingAttention: decodingAttention(tf) } : {}),
   }
 }
 
@@ -70,3 +74,56 @@ const squaredNorm =
     if (xs.length === 0) throw new ShapeError('squaredNorm: there is no tensor')
     return run(tf, 'DurianSquaredNorm', Object.fromEntries(xs.map((x, i) => [`x${i}`, x])))
   }
+
+/** Tokens that a new cache has room for; it doubles when they are full. */
+const ROOM = 32
+
+const decodingAttention =
+  (tf: Tf): Fused<Tensor>['decodingAttention'] =>
+  ({ qkv, cos, sin }, prompt, own) => {
+    const [tokens = 0, width = 0] = qkv.shape
+    const [pairs = 0, longest = 0, headDim = 0] = prompt.keys.shape
+    const prompts = prompt.lengths.length
+    const keyHeads = pairs / prompts
+    const heads = width / headDim - 2 * keyHeads
+    const fits =
+      qkv.shape.length === 2 &&
+      prompt.keys.shape.length === 3 &&
+      Number.isInteger(keyHeads) &&
+      heads >= keyHeads &&
+      heads % keyHeads === 0 &&
+      headDim % 2 === 0 &&
+      tokens % prompts === 0 &&
+      cos.shape.join() === `${tokens},1,${headDim}` &&
+      sin.shape.join() === cos.shape.join() &&
+      prompt.values.shape.join() === prompt.keys.shape.join() &&
+      prompt.lengths.every((length) => length >= 0 && length <= longest)
+    if (!fits) {
+      throw new ShapeError(
+        `decodingAttention: tokens [${qkv.shape}], angles [${cos.shape}], prompt [${prompt.keys.shape}] and ${prompts} lengths do not belong together`,
+      )
+    }
+    const runs = tokens * keyHeads
+    const cache = roomy(tf, own, { runs, headDim })
+    const inputs = { qkv, cos, sin, promptKeys: prompt.keys, promptValues: prompt.values, cache }
+    const lengths = Int32Array.of(...prompt.lengths, own.length)
+    const mixed = run(tf, 'DurianDecodingAttention', inputs, { lengths })
+    return { mixed, own: { cache, length: own.length + 1 } }
+  }
+
+/** The cache with room for one token more; the old one is freed where it had none. */
+const roomy = (
+  tf: Tf,
+  { cache, length }: OwnTokens<Tensor>,
+  { runs, headDim }: { readonly runs: number; readonly headDim: number },
+): Tensor => {
+  const capacity = cache === null ? 0 : cache.shape[1]! / (2 * headDim)
+  if (cache !== null && (cache.shape[0] !== runs || capacity < length)) {
+    throw new ShapeError(`decodingAttention: a cache [${cache.shape}] does not hold ${length} tokens of ${runs} runs`)
+  }
+  if (cache !== null && length < capacity) return cache
+  const numbers = Int32Array.of(runs, headDim, length, Math.max(ROOM, 2 * capacity))
+  const wider = run(tf, 'DurianDecodingRoom', { cache: cache ?? tf.zeros([0]) }, { numbers })
+  cache?.dispose()
+  return wider
+}

@@ -1,5 +1,6 @@
-import { groupsOf, type Gpu, type KernelFunc, sizeOf, THREADS } from './kernel.ts'
-import type { Program } from './program.ts'
+import type { KernelBody } from '../registry.ts'
+import { groupsOf, type Gpu, sizeOf, THREADS } from './kernel.ts'
+import { power, type Program } from './program.ts'
 
 const swigluProgram: Program = {
   name: 'DurianSwiglu',
@@ -30,7 +31,7 @@ const swigluGradProgram: Program = {
 }
 
 export const swiglu =
-  ({ launch }: Gpu): KernelFunc =>
+  ({ launch }: Gpu): KernelBody =>
   ({ inputs }) => {
     const [gate, up] = [inputs['gate']!, inputs['up']!]
     const size = sizeOf(gate.shape)
@@ -44,7 +45,7 @@ export const swiglu =
   }
 
 export const swigluGrad =
-  ({ launch }: Gpu): KernelFunc =>
+  ({ launch }: Gpu): KernelBody =>
   ({ inputs }) => {
     const [dy, gate, up] = [inputs['dy']!, inputs['gate']!, inputs['up']!]
     const size = sizeOf(gate.shape)
@@ -58,22 +59,22 @@ export const swigluGrad =
     ]
   }
 
-/** Clamp that keeps NaN, in one kernel: stock clipByValue may drop it. By its bits: compilers may take it that a NaN never comes. */
+/** Clamp that keeps NaN, in one kernel: stock clipByValue may drop it. */
 const clipProgram: Program = {
   name: 'DurianClip',
   inputs: { x: 'f32' },
   outputs: { y: 'f32' },
   numbers: { size: 'u32', lo: 'f32', hi: 'f32' },
   threads: THREADS,
+  head: () => power,
   body: () => `
   if (index >= u.size) { return; }
   let v = x[index];
-  let isNaN = (bitcast<u32>(v) & 0x7fffffffu) > 0x7f800000u;
-  y[index] = select(min(max(v, u.lo), u.hi), v, isNaN);`,
+  y[index] = select(min(max(v, u.lo), u.hi), v, isNone(v));`,
 }
 
 export const clip =
-  ({ launch }: Gpu): KernelFunc =>
+  ({ launch }: Gpu): KernelBody =>
   ({ inputs, attrs }) => {
     const x = inputs['x']!
     const { lo, hi } = attrs as { readonly lo: number; readonly hi: number }

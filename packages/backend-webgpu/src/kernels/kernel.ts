@@ -7,14 +7,10 @@ import type { Launcher } from './program.ts'
 export interface Gpu {
   readonly launch: Launcher
   readonly style: Style
+  /** Storage buffers a program may bind. */
+  readonly mostBuffers: number
   readonly backend: WebGPUBackend
 }
-
-/** A kernel as tfjs calls it. */
-export type KernelFunc = (call: {
-  readonly inputs: Readonly<Record<string, TensorInfo>>
-  readonly attrs: Readonly<Record<string, unknown>>
-}) => TensorInfo | TensorInfo[]
 
 export const sizeOf = (shape: ReadonlyArray<number>): number => shape.reduce((size, n) => size * n, 1)
 

@@ -136,6 +136,12 @@ const toFloat: Program = {
   body: () => `if (index < u.size) { y[index] = f32(x[index]); }`,
 }
 
+/** WGSL: e^x and ln x that keep NaN, told by its bits. SwiftShader makes numbers of it, and a policy that has gone wrong looks like a sure one. */
+export const power = `
+fn isNone(x: f32) -> bool { return (bitcast<u32>(x) & 0x7fffffffu) > 0x7f800000u; }
+fn power(x: f32) -> f32 { return select(exp(x), x, isNone(x)); }
+fn logarithm(x: f32) -> f32 { return select(log(x), x, isNone(x)); }`
+
 const shader = ({ inputs, outputs, numbers, threads, head, body }: Program): string => {
   const [first, ...others] = Object.entries(outputs)
   const bindings = [

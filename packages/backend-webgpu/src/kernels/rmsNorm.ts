@@ -1,4 +1,5 @@
-import { groupsOf, type Gpu, type KernelFunc, THREADS } from './kernel.ts'
+import type { KernelBody } from '../registry.ts'
+import { groupsOf, type Gpu, THREADS } from './kernel.ts'
 import { eachOf, groupsOfRows, type Lanes, lanesOf, rowAndLane, together } from './lanes.ts'
 import type { Program } from './program.ts'
 import { summedRows } from './sum.ts'
@@ -56,7 +57,7 @@ const weightParts: Program = {
 }
 
 /** [N, d], [d] -> [N, d]. */
-export const rmsNorm = ({ launch, style }: Gpu): KernelFunc => {
+export const rmsNorm = ({ launch, style }: Gpu): KernelBody => {
   const lanes = lanesOf(style)
   const program = forward(lanes)
   return ({ inputs, attrs }) => {
@@ -73,7 +74,7 @@ export const rmsNorm = ({ launch, style }: Gpu): KernelFunc => {
 }
 
 /** Gradients of x and of the weight. */
-export const rmsNormGrad = (gpu: Gpu): KernelFunc => {
+export const rmsNormGrad = (gpu: Gpu): KernelBody => {
   const lanes = lanesOf(gpu.style)
   const program = backward(lanes)
   return ({ inputs, attrs }) => {

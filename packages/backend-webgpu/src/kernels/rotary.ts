@@ -1,4 +1,5 @@
-import { groupsOf, type Gpu, type KernelFunc, sizeOf, THREADS } from './kernel.ts'
+import type { KernelBody } from '../registry.ts'
+import { groupsOf, type Gpu, sizeOf, THREADS } from './kernel.ts'
 import type { Program } from './program.ts'
 
 type Direction = 'forward' | 'backward'
@@ -27,7 +28,7 @@ const turned = (direction: Direction): Program => ({
 
 const kernel =
   (direction: Direction, name: string) =>
-  ({ launch }: Gpu): KernelFunc => {
+  ({ launch }: Gpu): KernelBody => {
     const program = turned(direction)
     return ({ inputs }) => {
       const [x, cos, sin] = [inputs[name]!, inputs['cos']!, inputs['sin']!]

@@ -1,6 +1,7 @@
-import { groupsOf, type Gpu, type KernelFunc, THREADS, withIntegers } from './kernel.ts'
+import type { KernelBody } from '../registry.ts'
+import { groupsOf, type Gpu, THREADS, withIntegers } from './kernel.ts'
 import { eachOf, groupsOfRows, type Lanes, lanesOf, rowAndLane, together } from './lanes.ts'
-import type { Program } from './program.ts'
+import { power, type Program } from './program.ts'
 
 /** ln p of the chosen id and the entropy of the row; a weight of 0 adds 0, also where its logit is -Infinity. */
 const scores = (lanes: Lanes): Program => ({
@@ -9,7 +10,7 @@ const scores = (lanes: Lanes): Program => ({
   outputs: { logprob: 'f32', entropy: 'f32' },
   numbers: { rows: 'u32', width: 'u32' },
   threads: THREADS,
-  head: () => together(lanes),
+  head: () => together(lanes) + power,
   body: () => `${rowAndLane(lanes)}
   let start = row * u.width;
   var most = z[start];
@@ -20,13 +21,13 @@ const scores = (lanes: Lanes): Program => ({
   ${eachOf(
     lanes,
     'u.width',
-    'let shifted = z[start + i] - most; let w = exp(shifted); weights += w; if (w != 0.0) { weighted += w * shifted; }',
+    'let shifted = z[start + i] - most; let w = power(shifted); weights += w; if (w != 0.0) { weighted += w * shifted; }',
   )}
   weights = total(weights, lane);
   weighted = total(weighted, lane);
   if (lane == 0u) {
-    logprob[row] = z[start + u32(ids[row])] - most - log(weights);
-    entropy[row] = log(weights) - weighted / weights;
+    logprob[row] = z[start + u32(ids[row])] - most - logarithm(weights);
+    entropy[row] = logarithm(weights) - weighted / weights;
   }`,
 })
 
@@ -37,25 +38,25 @@ const scoresGrad = (lanes: Lanes): Program => ({
   outputs: { dz: 'f32' },
   numbers: { rows: 'u32', width: 'u32' },
   threads: THREADS,
-  head: () => together(lanes),
+  head: () => together(lanes) + power,
   body: () => `${rowAndLane(lanes)}
   let start = row * u.width;
   var most = z[start];
   ${eachOf(lanes, 'u.width', 'most = max(most, z[start + i]);')}
   most = highest(most, lane);
   var weights = 0.0;
-  ${eachOf(lanes, 'u.width', 'weights += exp(z[start + i] - most);')}
+  ${eachOf(lanes, 'u.width', 'weights += power(z[start + i] - most);')}
   weights = total(weights, lane);
   let chosen = u32(ids[row]);
   ${eachOf(
     lanes,
     'u.width',
-    'dz[start + i] = (select(0.0, 1.0, i == chosen) - exp(z[start + i] - most) / weights) * dy[row];',
+    'dz[start + i] = (select(0.0, 1.0, i == chosen) - power(z[start + i] - most) / weights) * dy[row];',
   )}`,
 })
 
 /** Logits [N, V], N ids -> log-prob and entropy, [N] each. */
-export const selectiveLogSoftmax = ({ launch, style, backend }: Gpu): KernelFunc => {
+export const selectiveLogSoftmax = ({ launch, style, backend }: Gpu): KernelBody => {
   const lanes = lanesOf(style)
   const program = scores(lanes)
   return ({ inputs, attrs }) => {
@@ -72,7 +73,7 @@ export const selectiveLogSoftmax = ({ launch, style, backend }: Gpu): KernelFunc
   }
 }
 
-export const selectiveLogSoftmaxGrad = ({ launch, style, backend }: Gpu): KernelFunc => {
+export const selectiveLogSoftmaxGrad = ({ launch, style, backend }: Gpu): KernelBody => {
   const lanes = lanesOf(style)
   const program = scoresGrad(lanes)
   return ({ inputs, attrs }) => {
@@ -119,7 +120,7 @@ const placesByRow = (ids: Int32Array, rows: number): Int32Array => {
 
 /** [N, d] added up into the rows it came from: [V, d]. */
 export const embeddingGrad =
-  ({ launch, backend }: Gpu): KernelFunc =>
+  ({ launch, backend }: Gpu): KernelBody =>
   ({ inputs, attrs }) => {
     const dy = inputs['dy']!
     const { ids, rows } = attrs as { readonly ids: Int32Array; readonly rows: number }

@@ -1,6 +1,7 @@
-import { type Gpu, type KernelFunc, sizeOf, THREADS } from './kernel.ts'
+import type { KernelBody } from '../registry.ts'
+import { type Gpu, sizeOf, THREADS } from './kernel.ts'
 import { eachOf, groupsOfRows, type Lanes, lanesOf, rowAndLane, together } from './lanes.ts'
-import type { Program } from './program.ts'
+import { power, type Program } from './program.ts'
 
 const forward = (lanes: Lanes): Program => ({
   name: `DurianSoftmax x${lanes.count}`,
@@ -8,14 +9,14 @@ const forward = (lanes: Lanes): Program => ({
   outputs: { y: 'f32' },
   numbers: { rows: 'u32', width: 'u32' },
   threads: THREADS,
-  head: () => together(lanes),
+  head: () => together(lanes) + power,
   body: () => `${rowAndLane(lanes)}
   let start = row * u.width;
   var most = x[start];
   ${eachOf(lanes, 'u.width', 'most = max(most, x[start + i]);')}
   most = highest(most, lane);
   var weights = 0.0;
-  ${eachOf(lanes, 'u.width', 'let w = exp(x[start + i] - most); y[start + i] = w; weights += w;')}
+  ${eachOf(lanes, 'u.width', 'let w = power(x[start + i] - most); y[start + i] = w; weights += w;')}
   weights = total(weights, lane);
   ${eachOf(lanes, 'u.width', 'y[start + i] = y[start + i] / weights;')}`,
 })
@@ -39,7 +40,7 @@ const backward = (lanes: Lanes): Program => ({
 /** A kernel over the rows of the last axis whose result has the shape of its inputs. */
 const rowWise =
   (make: (lanes: Lanes) => Program, names: ReadonlyArray<string>) =>
-  ({ launch, style }: Gpu): KernelFunc => {
+  ({ launch, style }: Gpu): KernelBody => {
     const lanes = lanesOf(style)
     const program = make(lanes)
     return ({ inputs }) => {

@@ -1,5 +1,6 @@
 import type { TensorInfo } from '@tensorflow/tfjs-core'
-import { groupsOf, type Gpu, type KernelFunc, sizeOf, THREADS } from './kernel.ts'
+import type { KernelBody } from '../registry.ts'
+import { groupsOf, type Gpu, sizeOf, THREADS } from './kernel.ts'
 import type { Program } from './program.ts'
 
 /** [outer, size, inner] -> [outer, parts, inner]: part p adds up every parts-th number from p, so that neighbours read neighbours. */
@@ -72,7 +73,7 @@ const around = (shape: ReadonlyArray<number>, first: number, last: number): Axis
 
 /** Our own `sum`: over one axis, which stays. */
 export const sumAxis =
-  (gpu: Gpu): KernelFunc =>
+  (gpu: Gpu): KernelBody =>
   ({ inputs, attrs }) => {
     const x = inputs['x']!
     const axis = attrs['axis'] as number
@@ -92,7 +93,7 @@ const spread: Program = {
 }
 
 export const sumAxisGrad =
-  ({ launch }: Gpu): KernelFunc =>
+  ({ launch }: Gpu): KernelBody =>
   ({ inputs, attrs }) => {
     const dy = inputs['dy']!
     const { axis, size } = attrs as { readonly axis: number; readonly size: number }
@@ -109,7 +110,7 @@ export const sumAxisGrad =
 
 /** tfjs's `Sum` over any axes: its own transposes what lies behind them, and both halves wait at barriers. */
 export const sumAxes =
-  (gpu: Gpu, stock: KernelFunc): KernelFunc =>
+  (gpu: Gpu, stock: KernelBody): KernelBody =>
   ({ inputs, attrs }) => {
     const x = inputs['x']!
     const { axis, keepDims } = attrs as { readonly axis: number | ReadonlyArray<number>; readonly keepDims: boolean }

@@ -1,9 +1,12 @@
 import fc from 'fast-check'
-import { derivedRmsNorm, derivedRotary, derivedSwiglu, linear, scalar, sumAll } from '../ops/derived.ts'
+import { derivedAttention } from '../ops/attention.ts'
+import { derivedLinear, derivedRmsNorm, derivedRotary, derivedSwiglu, linear, scalar, sumAll } from '../ops/derived.ts'
 import { derivedAdamW } from '../optim/adamw.ts'
-import type { AdamWNumbers, Fused, HostTensor, TensorOps } from '../ops/tensorOps.ts'
-import { fixedTensor, positive, tensor } from './arbitraries.ts'
+import type { Shape } from '../ops/shape.ts'
+import type { AdamWNumbers, Fused, HostTensor, OwnTokens, TensorOps } from '../ops/tensorOps.ts'
+import { fixedTensor, type Grid, positive, tensor } from './arbitraries.ts'
 import { expectClose } from './close.ts'
+import { type DecodingCase, derivedDecoding, tokenAt } from './derivedDecoding.ts'
 import { evaluate, evaluateReference, lawOfCases, type Case } from './evaluate.ts'
 import { actualGradients, expectedGradients, gradientCase } from './gradientCase.ts'
 import type { Law, Subject } from './law.ts'
@@ -21,6 +24,26 @@ interface FusedRule {
 }
 
 const epsilon = 1e-5
+const small = { lo: -1, hi: 1 }
+
+/** Attention of these under a mask for each half of the runs (of the one run) that hides the first key of every second row, and the last. */
+const attended = <T>(ops: TensorOps<T>, program: typeof derivedAttention, xs: ReadonlyArray<T>): T => {
+  const [queries, keys, values, sharedKeys, sharedValues] = xs as readonly [T, T, T, T | undefined, T | undefined]
+  const [runs, rows] = ops.shape(queries) as readonly [number, number]
+  const count = ops.shape(keys)[1]! + (sharedKeys === undefined ? 0 : ops.shape(sharedKeys)[1]!)
+  const lots = runs % 2 === 0 ? 2 : 1
+  const hidden = Array.from({ length: lots * rows * count }, (_, i) => {
+    const [key, row] = [i % count, Math.floor(i / count)]
+    return (key === 0 && row % 2 === 0) || (key === count - 1 && row < rows) ? -1e9 : 0
+  })
+  return program(ops, queries, {
+    keys,
+    values,
+    ...(sharedKeys === undefined ? {} : { shared: { keys: sharedKeys, values: sharedValues! } }),
+    // three rows or more: without a mask now and then
+    ...(rows > 4 && rows % 2 === 0 ? {} : { mask: ops.fromHost({ shape: [lots, rows, count], data: hidden }) }),
+  })
+}
 
 const kernel = <T, N extends FusedName>(ops: TensorOps<T>, name: N): Fused<T>[N] => {
   const entry = ops.fused?.[name]
@@ -53,6 +76,32 @@ const movedParts = <T>(ops: TensorOps<T>, move: Fused<T>['adamW'], [p, g, m, v]:
     }),
     0,
   )
+
+/** Attention's inputs: their products are scores, and e^score magnifies what rounding a large one leaves. */
+const moderate: Grid = { lo: -1, hi: 1, offset: 1 / 1024 }
+
+/** Two prompts of 9 and 8 tokens, two key heads, four query heads. */
+const decodingShapes = ({
+  steps,
+  rollouts,
+  half,
+}: {
+  readonly steps: number
+  readonly rollouts: number
+  readonly half: number
+}): ReadonlyArray<Shape> => {
+  const [tokens, headDim] = [2 * rollouts, 2 * half]
+  return [[steps, tokens, 8 * headDim], ...[0, 1].map(() => [tokens, 1, headDim]), ...[0, 1].map(() => [4, 9, headDim])]
+}
+
+const decodingCase = <T>([qkv, cos, sin, keys, values]: ReadonlyArray<T>): DecodingCase<T> => ({
+  qkv: qkv!,
+  cos: cos!,
+  sin: sin!,
+  keys: keys!,
+  values: values!,
+  lengths: [9, 8],
+})
 
 /** Ids that meet the first, the last and repeated words of a vocabulary. */
 const idsOf = ({ shape: [rows] }: HostTensor, { shape: [words] }: HostTensor): ReadonlyArray<number> =>
@@ -97,6 +146,57 @@ const rules: Readonly<Record<FusedName, FusedRule>> = {
       [fixedTensor([3, 4]), fixedTensor([1, 4], positive)],
     ],
   },
+  linear: {
+    derived: (...inputs) =>
+      labelled('linear', inputs, (ops, [x, w, b, residual]) =>
+        residual === undefined ? derivedLinear(ops, x!, w!, b) : ops.add(residual, derivedLinear(ops, x!, w!, b)),
+      ),
+    fused: (...inputs) =>
+      labelled('linear', inputs, (ops, [x, w, bias, plus]) => kernel(ops, 'linear')(x!, w!, { bias, plus })),
+    inputs: (rows, width) =>
+      fc
+        .tuple(tensor([rows, width]), tensor([3, width]), tensor([3]), tensor([rows, 3]), fc.nat(2))
+        .map(([x, w, b, residual, kept]) => [x, w, b, residual].slice(0, 2 + kept)),
+    large: [
+      [fixedTensor([67, 130], small), fixedTensor([70, 130], small), fixedTensor([70]), fixedTensor([67, 70])],
+      [fixedTensor([5, 600], small), fixedTensor([9, 600], small)],
+      [fixedTensor([1, 3]), fixedTensor([5, 3], positive), fixedTensor([5])],
+    ],
+  },
+  attention: {
+    derived: (...inputs) => labelled('attention', inputs, (ops, xs) => attended(ops, derivedAttention, xs)),
+    fused: (...inputs) =>
+      labelled('attention', inputs, (ops, xs) =>
+        attended(ops, (...[same, queries, given]) => kernel(same, 'attention')(queries, given), xs),
+      ),
+    inputs: (rows, width) =>
+      fc
+        .tuple(
+          tensor([4, rows, width], small),
+          tensor([4, 3, width], small),
+          tensor([4, 3, width]),
+          tensor([2, 5, width], small),
+          tensor([2, 5, width]),
+          fc.boolean(),
+        )
+        .map(([q, k, v, sharedKeys, sharedValues, shares]) => [q, k, v, ...(shares ? [sharedKeys, sharedValues] : [])]),
+    large: [
+      [
+        fixedTensor([6, 35, 32], small),
+        fixedTensor([6, 35, 32], { ...small, offset: 1 / 1024 }),
+        fixedTensor([6, 35, 32]),
+      ],
+      [
+        fixedTensor([4, 6, 16], small),
+        fixedTensor([4, 3, 16], { ...small, offset: 1 / 1024 }),
+        fixedTensor([4, 3, 16]),
+        fixedTensor([2, 40, 16], { ...small, offset: 1 / 512 }),
+        fixedTensor([2, 40, 16]),
+      ],
+      // scores of either sign beyond what exp can hold
+      [fixedTensor([1, 4, 4], { lo: -32, hi: 32 }), fixedTensor([1, 5, 4], { lo: -4, hi: 32 }), fixedTensor([1, 5, 4])],
+    ],
+  },
   rotary: {
     derived: (...inputs) => labelled('rotary', inputs, (ops, [x, cos, sin]) => derivedRotary(ops, x!, cos!, sin!)),
     fused: (...inputs) => labelled('rotary', inputs, (ops, [x, cos, sin]) => kernel(ops, 'rotary')(x!, cos!, sin!)),
@@ -127,6 +227,28 @@ const rules: Readonly<Record<FusedName, FusedRule>> = {
     fused: (...inputs) => labelled('squaredNorm', inputs, (ops, xs) => kernel(ops, 'squaredNorm')(xs)),
     inputs: (rows, width) => fc.tuple(tensor([rows, width]), tensor([width]), tensor([])),
     large: [[fixedTensor([67, 129])], [fixedTensor([1]), fixedTensor([3, 2], positive)]],
+    differentiable: [],
+  },
+  decodingAttention: {
+    derived: (...inputs) => labelled('decodingAttention', inputs, (ops, xs) => derivedDecoding(ops, decodingCase(xs))),
+    fused: (...inputs) =>
+      labelled('decodingAttention', inputs, (ops, xs) => {
+        const { qkv, cos, sin, ...prompt } = decodingCase(xs)
+        let own: OwnTokens<(typeof xs)[number]> = { cache: null, length: 0 }
+        const mixed = Array.from({ length: ops.shape(qkv)[0]! }, (_, step) => {
+          const next = kernel(ops, 'decodingAttention')({ qkv: tokenAt(ops, qkv, step), cos, sin }, prompt, own)
+          own = next.own
+          return next.mixed
+        })
+        return ops.concat(mixed, 0)
+      }),
+    inputs: (rows, width) =>
+      fc.tuple(...decodingShapes({ steps: 3, rollouts: rows, half: width }).map((shape) => tensor(shape, moderate))),
+    large: [
+      // more tokens than a cache has room for at first, heads that fill vector registers, and more than one prompt's length
+      decodingShapes({ steps: 35, rollouts: 1, half: 2 }).map((shape) => fixedTensor(shape, moderate)),
+      decodingShapes({ steps: 2, rollouts: 2, half: 20 }).map((shape) => fixedTensor(shape, moderate)),
+    ],
     differentiable: [],
   },
 }

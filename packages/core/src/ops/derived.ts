@@ -39,8 +39,22 @@ export const logSoftmax = <T>(ops: TensorOps<T>, x: T): T => {
   return ops.sub(shifted, ops.log(ops.sum(ops.exp(shifted), last)))
 }
 
-/** x W^T + b: [N, in], [out, in], [out] -> [N, out], the layout of torch.nn.Linear. */
-export const linear = <T>(ops: TensorOps<T>, x: T, weight: T, bias?: T): T => {
+/** x W^T + b: [N, in], [out, in], [out] -> [N, out], the layout of torch.nn.Linear. The backend's kernel where it has one. */
+export const linear = <T>(ops: TensorOps<T>, x: T, weight: T, bias?: T): T =>
+  ops.fused?.linear === undefined ? derivedLinear(ops, x, weight, bias) : ops.fused.linear(x, weight, { bias })
+
+/** residual + x W^T + b: [N, out], [N, in], [out, in], [out] -> [N, out]. */
+export const residualLinear = <T>(
+  ops: TensorOps<T>,
+  residual: T,
+  { x, weight, bias }: { readonly x: T; readonly weight: T; readonly bias?: T | undefined },
+): T =>
+  ops.fused?.linear === undefined
+    ? ops.add(residual, derivedLinear(ops, x, weight, bias))
+    : ops.fused.linear(x, weight, { bias, plus: residual })
+
+/** linear from primitives alone: what a fused kernel must equal. */
+export const derivedLinear = <T>(ops: TensorOps<T>, x: T, weight: T, bias?: T): T => {
   const product = ops.matmul(x, weight, { transposeB: true }) // [N, out]
   return bias === undefined ? product : ops.add(product, bias)
 }

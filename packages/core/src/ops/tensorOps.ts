@@ -90,12 +90,60 @@ export interface Fused<T> {
    * together; the backward pass makes each block's once more.
    */
   readonly headScores: (x: T, table: T, options: { readonly ids: Ids; readonly rowsAtOnce: number }) => TokenScores<T>
+  /** x W^T + bias, and `plus` added to it: [N, in], [out, in], [out], [N, out] -> [N, out]. */
+  readonly linear: (x: T, weight: T, added?: { readonly bias?: T | undefined; readonly plus?: T | undefined }) => T
+  /** softmax(q k^T + mask) v for each query over all keys its run has: [S, n, hd] -> the same; not differentiable in the mask. */
+  readonly attention: (queries: T, inputs: AttentionInputs<T>) => T
   /** x cos + (-x2, x1) sin, each head of a row by the row's angles: [N, heads * hd], [N, 1, hd] twice -> [N, heads * hd]; differentiable in x. */
   readonly rotary: (x: T, cos: T, sin: T) => T
   /** One tensor's step of AdamW; not differentiable. */
   readonly adamW: (param: T, grad: T, moments: AdamWMoments<T>, numbers: AdamWNumbers) => AdamWMoved<T>
   /** Sum of the squares of all tensors together, []; not differentiable. At least one tensor. */
   readonly squaredNorm: (xs: ReadonlyArray<T>) => T
+  /**
+   * Attention of one new token of each of N rollouts, P chunks of G that share a prompt, while sampling; not differentiable.
+   * Softmax over the prompt's keys and the rollout's own, scores times 1 / sqrt(hd). Linear use: `own` may not be used again.
+   */
+  readonly decodingAttention: (
+    fresh: DecodingToken<T>,
+    prompt: DecodingPrompt<T>,
+    own: OwnTokens<T>,
+  ) => { readonly mixed: T; readonly own: OwnTokens<T> }
+}
+
+export interface DecodingToken<T> {
+  /** Queries, keys and values side by side, not yet turned: [N, (H + 2 KV) * hd]. */
+  readonly qkv: T
+  /** Angles of each token, [N, 1, hd]. */
+  readonly cos: T
+  readonly sin: T
+}
+
+/** Turned keys, and values, [P * KV, Tp, hd]; real tokens of each prompt, [P], at most Tp. */
+export interface DecodingPrompt<T> {
+  readonly keys: T
+  readonly values: T
+  readonly lengths: ReadonlyArray<number>
+}
+
+/**
+ * A layer's own tokens so far. `cache` is the backend's: a row for each (chunk, key head, rollout), in that order, so that rows can be
+ * chosen as those of any table, [P * KV * G, any]; null while there is none.
+ */
+export interface OwnTokens<T> {
+  readonly cache: T | null
+  readonly length: number
+}
+
+/** What the queries of S runs meet, [S, n, hd]. Scores are not scaled: scale the queries. */
+export interface AttentionInputs<T> {
+  /** Each run's own, [S, t, hd]. */
+  readonly keys: T
+  readonly values: T
+  /** [S', Tp, hd] each: one set for S / S' neighbouring runs, before their own. */
+  readonly shared?: { readonly keys: T; readonly values: T } | undefined
+  /** Added to the scores of the shared keys and then the own, [M, n or 1, Tp + t]: one for S / M neighbouring runs; -1e9 hides a key. */
+  readonly mask?: T | undefined
 }
 
 export interface AdamWMoments<T> {

@@ -1,0 +1,325 @@
+import type { TensorInfo } from '@tensorflow/tfjs-core'
+import type { KernelBody } from '../registry.ts'
+import { groupsOf, type Gpu, sizeOf, THREADS } from './kernel.ts'
+import { power, type Program } from './program.ts'
+
+/** A head's numbers in registers: vectors of four where its width allows. */
+interface Head {
+  readonly width: number
+  readonly pieces: ReadonlyArray<number>
+  readonly element: 'f32' | 'vec4f'
+}
+
+const headOf = (width: number): Head => {
+  const four = width % 4 === 0
+  return {
+    width,
+    pieces: Array.from({ length: four ? width / 4 : width }, (_, i) => i),
+    element: four ? 'vec4f' : 'f32',
+  }
+}
+
+const each = ({ pieces }: Head, line: (i: number) => string): string => pieces.map(line).join(' ')
+const zero = ({ element }: Head): string => (element === 'vec4f' ? 'vec4<f32>(0.0)' : '0.0')
+const dot = ({ pieces, element }: Head, left: (i: number) => string, right: (i: number) => string): string =>
+  pieces.map((i) => (element === 'vec4f' ? `dot(${left(i)}, ${right(i)})` : `${left(i)} * ${right(i)}`)).join(' + ')
+const load = (head: Head, name: string, from: string, at: string): string =>
+  each(head, (i) => `let ${name}${i} = ${from}[${at} + ${i}u];`)
+
+/** WGSL: a key this far below what was seen has weight 0 in float32; its product is not worth making. */
+const isHidden = (mask: string, most: string): string => `${mask} + 1e8 < ${most}`
+
+/** One of the sets of keys a query meets: its run's own, or those it shares with neighbouring runs. */
+type Kind = 'own' | 'shared'
+
+const numbers = {
+  runs: 'u32',
+  /** Queries of a run. */
+  rows: 'u32',
+  ownKeys: 'u32',
+  sharedKeys: 'u32',
+  /** Neighbouring runs that meet the same shared keys. */
+  runsPerShared: 'u32',
+  /** Neighbouring runs under the same mask. */
+  runsPerMask: 'u32',
+  /** Rows of a mask: one a query, or one for all. */
+  maskRows: 'u32',
+} as const
+
+const maskStart = (run: string, row: string): string =>
+  `(${run} / u.runsPerMask * u.maskRows + select(${row}, 0u, u.maskRows == 1u)) * (u.sharedKeys + u.ownKeys)`
+
+interface Form {
+  readonly head: Head
+  readonly shared: boolean
+  readonly mask: boolean
+}
+
+const nameOf = ({ head, shared, mask }: Form): string =>
+  `hd${head.width}${shared ? ' shared' : ''}${mask ? ' masked' : ''}`
+
+/** Online softmax: one pass over the keys, the sums scaled down whenever a larger score turns up. */
+const meet = ({ head, mask }: Form, kind: Kind): string => `
+  let ${kind}Start = ${kind === 'own' ? 'run * u.ownKeys' : 'run / u.runsPerShared * u.sharedKeys'};
+  for (var i = 0u; i < u.${kind}Keys; i++) {
+    ${
+      mask
+        ? `let hidden = mask[maskAt + ${kind === 'own' ? 'u.sharedKeys + ' : ''}i];
+    if (${isHidden('hidden', 'most')}) { continue; }`
+        : ''
+    }
+    let at = (${kind}Start + i) * ${head.pieces.length}u;
+    let score = ${dot(
+      head,
+      (c) => `q${c}`,
+      (c) => `${kind}Key[at + ${c}u]`,
+    )}${mask ? ' + hidden' : ''};
+    if (score > most) {
+      let shrink = exp(most - score);
+      most = score;
+      weights *= shrink;
+      ${each(head, (c) => `sum${c} *= shrink;`)}
+    }
+    let weight = power(score - most);
+    weights += weight;
+    ${each(head, (c) => `sum${c} += weight * ${kind}Value[at + ${c}u];`)}
+  }`
+
+const forward = (form: Form): Program => {
+  const { head, shared, mask } = form
+  return {
+    name: `DurianAttention ${nameOf(form)}`,
+    inputs: {
+      query: head.element,
+      ownKey: head.element,
+      ownValue: head.element,
+      ...(shared ? { sharedKey: head.element, sharedValue: head.element } : {}),
+      ...(mask ? { mask: 'f32' } : {}),
+    },
+    outputs: { out: head.element, logTotal: 'f32' },
+    numbers,
+    threads: THREADS,
+    head: () => power,
+    body: () => `
+  if (index >= u.runs * u.rows) { return; }
+  let run = index / u.rows;
+  ${mask ? `let maskAt = ${maskStart('run', 'index % u.rows')};` : ''}
+  let place = index * ${head.pieces.length}u;
+  ${load(head, 'q', 'query', 'place')}
+  var most = -3e38;
+  var weights = 0.0;
+  ${each(head, (c) => `var sum${c} = ${zero(head)};`)}
+  ${shared ? meet(form, 'shared') : ''}
+  ${meet(form, 'own')}
+  ${each(head, (c) => `out[place + ${c}u] = sum${c} / weights;`)}
+  logTotal[index] = most + logarithm(weights);`,
+  }
+}
+
+/** What the backward kernels need of each query: ln of the total of its weights, and dy . out. */
+const statistics = (head: Head): Program => ({
+  name: `DurianAttentionGrad statistics ${nameOf({ head, shared: false, mask: false })}`,
+  inputs: { dy: head.element, out: head.element, logTotal: 'f32' },
+  outputs: { facts: 'f32' },
+  numbers: { size: 'u32' },
+  threads: THREADS,
+  body: () => `
+  if (index >= u.size) { return; }
+  let place = index * ${head.pieces.length}u;
+  facts[2u * index] = logTotal[index];
+  facts[2u * index + 1u] = ${dot(
+    head,
+    (c) => `dy[place + ${c}u]`,
+    (c) => `out[place + ${c}u]`,
+  )};`,
+})
+
+const numbersOfSet = { ...numbers, keys: 'u32', runsPerSet: 'u32', maskOffset: 'u32' } as const
+
+const setInputs = ({ head, mask }: Form): Program['inputs'] => ({
+  query: head.element,
+  key: head.element,
+  value: head.element,
+  dy: head.element,
+  facts: 'f32',
+  ...(mask ? { mask: 'f32' } : {}),
+})
+
+/** dQ += sum over one set's keys of p (dy . v - dy . out) k, p = exp(score - ln total). */
+const queryGrad = (form: Form, adds: boolean): Program => {
+  const { head, mask } = form
+  return {
+    name: `DurianAttentionGrad queries ${nameOf(form)}${adds ? ' adds' : ''}`,
+    inputs: { ...setInputs(form), ...(adds ? { before: head.element } : {}) },
+    outputs: { dq: head.element },
+    numbers: numbersOfSet,
+    threads: THREADS,
+    head: () => power,
+    body: () => `
+  if (index >= u.runs * u.rows) { return; }
+  let run = index / u.rows;
+  ${mask ? `let maskAt = ${maskStart('run', 'index % u.rows')} + u.maskOffset;` : ''}
+  let place = index * ${head.pieces.length}u;
+  ${load(head, 'q', 'query', 'place')}
+  ${load(head, 'd', 'dy', 'place')}
+  let logTotal = facts[2u * index];
+  let share = facts[2u * index + 1u];
+  ${each(head, (c) => `var sum${c} = ${adds ? `before[place + ${c}u]` : zero(head)};`)}
+  let start = run / u.runsPerSet * u.keys;
+  for (var i = 0u; i < u.keys; i++) {
+    ${mask ? `let hidden = mask[maskAt + i]; if (${isHidden('hidden', 'logTotal')}) { continue; }` : ''}
+    let at = (start + i) * ${head.pieces.length}u;
+    ${load(head, 'k', 'key', 'at')}
+    let score = ${dot(
+      head,
+      (c) => `q${c}`,
+      (c) => `k${c}`,
+    )}${mask ? ' + hidden' : ''};
+    let slope = power(score - logTotal) * (${dot(
+      head,
+      (c) => `d${c}`,
+      (c) => `value[at + ${c}u]`,
+    )} - share);
+    ${each(head, (c) => `sum${c} += slope * k${c};`)}
+  }
+  ${each(head, (c) => `dq[place + ${c}u] = sum${c};`)}`,
+  }
+}
+
+/** For one key: dV = sum over the queries that meet it of p dy, dK = sum of p (dy . v - dy . out) q. */
+const keyGrad = (form: Form): Program => {
+  const { head, mask } = form
+  return {
+    name: `DurianAttentionGrad keys ${nameOf(form)}`,
+    inputs: setInputs(form),
+    outputs: { dk: head.element, dv: head.element },
+    numbers: numbersOfSet,
+    threads: THREADS,
+    head: () => power,
+    body: () => `
+  if (index >= u.runs / u.runsPerSet * u.keys) { return; }
+  let firstRun = index / u.keys * u.runsPerSet;
+  let own = index % u.keys;
+  let place = index * ${head.pieces.length}u;
+  ${load(head, 'k', 'key', 'place')}
+  ${load(head, 'v', 'value', 'place')}
+  ${each(head, (c) => `var dk${c} = ${zero(head)}; var dv${c} = ${zero(head)};`)}
+  for (var i = firstRun * u.rows; i < (firstRun + u.runsPerSet) * u.rows; i++) {
+    let logTotal = facts[2u * i];
+    ${
+      mask
+        ? `let hidden = mask[${maskStart('(i / u.rows)', '(i % u.rows)')} + u.maskOffset + own];
+    if (${isHidden('hidden', 'logTotal')}) { continue; }`
+        : ''
+    }
+    let at = i * ${head.pieces.length}u;
+    ${load(head, 'q', 'query', 'at')}
+    ${load(head, 'd', 'dy', 'at')}
+    let score = ${dot(
+      head,
+      (c) => `q${c}`,
+      (c) => `k${c}`,
+    )}${mask ? ' + hidden' : ''};
+    let weight = power(score - logTotal);
+    let slope = weight * (${dot(
+      head,
+      (c) => `d${c}`,
+      (c) => `v${c}`,
+    )} - facts[2u * i + 1u]);
+    ${each(head, (c) => `dk${c} += slope * q${c}; dv${c} += weight * d${c};`)}
+  }
+  ${each(head, (c) => `dk[place + ${c}u] = dk${c}; dv[place + ${c}u] = dv${c};`)}`,
+  }
+}
+
+type Named = Readonly<Record<string, TensorInfo>>
+
+/** Sizes that all kernels of one call share. */
+const sizesOf = ({ queries, keys, sharedKeys, mask }: Named) => {
+  const [runs, rows] = queries!.shape as [number, number]
+  const [sharedSets, shared] = (sharedKeys?.shape ?? [1, 0]) as [number, number]
+  const [masks, maskRows] = (mask?.shape ?? [1, 1]) as [number, number]
+  return {
+    runs,
+    rows,
+    ownKeys: keys!.shape[1]!,
+    sharedKeys: shared,
+    runsPerShared: runs / sharedSets,
+    runsPerMask: runs / masks,
+    maskRows,
+  }
+}
+
+const formOf = ({ queries, sharedKeys, mask }: Named): Form => ({
+  head: headOf(queries!.shape[2]!),
+  shared: sharedKeys !== undefined,
+  mask: mask !== undefined,
+})
+
+/** Queries [S, n, hd] -> mixed values [S, n, hd], and ln of the total of each query's weights, [S, n]. */
+export const attention =
+  ({ launch }: Gpu): KernelBody =>
+  ({ inputs }) => {
+    const sizes = sizesOf(inputs)
+    const queries = inputs['queries']!
+    const ordered = ['queries', 'keys', 'values', 'sharedKeys', 'sharedValues', 'mask'].map((name) => inputs[name])
+    return [
+      ...launch(forward(formOf(inputs)), {
+        inputs: ordered.filter((x) => x !== undefined),
+        outputs: [queries.shape, [sizes.runs, sizes.rows]],
+        numbers: sizes,
+        groups: groupsOf(sizes.runs * sizes.rows),
+      }),
+    ]
+  }
+
+/** Gradients of queries, keys, values and, where there are, shared keys and shared values, in this order. Nothing is added with atomics. */
+export const attentionGrad =
+  ({ launch, backend }: Gpu): KernelBody =>
+  ({ inputs }) => {
+    const sizes = sizesOf(inputs)
+    const form = formOf(inputs)
+    const { queries, mask, dy, out, logTotal } = inputs as Record<string, TensorInfo>
+    const queryCount = sizes.runs * sizes.rows
+    const [facts] = launch(statistics(form.head), {
+      inputs: [dy!, out!, logTotal!],
+      outputs: [[queryCount, 2]],
+      numbers: { size: queryCount },
+      groups: groupsOf(queryCount),
+    })
+    const sets = [
+      { keys: inputs['keys']!, values: inputs['values']!, runsPerSet: 1, maskOffset: sizes.sharedKeys },
+      ...(inputs['sharedKeys'] === undefined
+        ? []
+        : [
+            {
+              keys: inputs['sharedKeys'],
+              values: inputs['sharedValues']!,
+              runsPerSet: sizes.runsPerShared,
+              maskOffset: 0,
+            },
+          ]),
+    ]
+    const one = { ...form, shared: false }
+    let dq: TensorInfo | undefined
+    const grads = sets.flatMap(({ keys, values, runsPerSet, maskOffset }) => {
+      const given = [queries!, keys, values, dy!, facts!, ...(mask === undefined ? [] : [mask])]
+      const numbers = { ...sizes, keys: keys.shape[1]!, runsPerSet, maskOffset }
+      const before = dq
+      dq = launch(queryGrad(one, before !== undefined), {
+        inputs: before === undefined ? given : [...given, before],
+        outputs: [queries!.shape],
+        numbers,
+        groups: groupsOf(queryCount),
+      })[0]!
+      if (before !== undefined) backend.disposeData(before.dataId)
+      return launch(keyGrad(one), {
+        inputs: given,
+        outputs: [keys.shape, keys.shape],
+        numbers,
+        groups: groupsOf(sizeOf(keys.shape) / form.head.width),
+      })
+    })
+    backend.disposeData(facts!.dataId)
+    return [dq!, ...grads]
+  }
