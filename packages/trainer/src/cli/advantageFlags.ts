@@ -1,7 +1,7 @@
 import { durianDefaults, estimatorNames, rewardEstimatorNames } from '@durian/core'
-import { nearest } from '@durian/core/codec'
 import type { Command } from 'commander'
 import { either as E } from 'fp-ts'
+import { didYouMean } from '../config/didYouMean.ts'
 import { badInput, type TrainError } from '../errors.ts'
 import type { AdvantagesOptions } from './advantages.ts'
 import { onErrorChoices } from './jsonRows.ts'
@@ -52,8 +52,6 @@ const refuse = (flag: string, wanted: string, given: string): never => {
   throw new BadFlag(`--${flag} takes ${wanted}, not "${given}".`)
 }
 
-const hint = (meant: string | undefined): string => (meant === undefined ? '' : ` (did you mean ${meant}?)`)
-
 interface NumberRule {
   readonly wanted: string
   readonly holds: (value: number) => boolean
@@ -69,7 +67,7 @@ const numbers = (flag: string, text: string, count: number, { wanted, holds }: N
 const oneOf = <const A extends string>(flag: string, text: string, names: ReadonlyArray<A>): A => {
   const found = names.find((name) => name === text)
   if (found !== undefined) return found
-  return refuse(flag, `one of ${names.join(', ')}${hint(nearest(text, names))}`, text)
+  return refuse(flag, `one of ${names.join(', ')}${didYouMean(text, names)}`, text)
 }
 
 const notNegative: NumberRule = { wanted: 'a number of at least 0', holds: (value) => value >= 0 }

@@ -337,10 +337,13 @@ describe('flags', () => {
     ['--epsilon takes a number of at least 0, not "-1".', { epsilon: '-1' }],
     ['--ddof takes one of 0, 1, not "2".', { ddof: '2' }],
     [
-      '--confidence takes one of sequence-sum, token-mean (did you mean token-mean?), not "token_mean".',
+      `--confidence takes one of sequence-sum, token-mean (did you mean 'token-mean'?), not "token_mean".`,
       { confidence: 'token_mean' },
     ],
-    [`--estimator takes one of ${estimatorNames.join(', ')} (did you mean grpo?), not "gpro".`, { estimator: 'gpro' }],
+    [
+      `--estimator takes one of ${estimatorNames.join(', ')} (did you mean 'grpo'?), not "gpro".`,
+      { estimator: 'gpro' },
+    ],
     ['--on_error takes one of fail, skip, not "ignore".', { on_error: 'ignore' }],
     ['--reward_weights takes finite numbers, such as 0.9,0.1, not "1,x".', { reward_weights: '1,x' }],
     ['--base belongs to --estimator durian, not to rloo: leave it out.', { base: 'grpo', estimator: 'rloo' }],

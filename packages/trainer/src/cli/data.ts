@@ -15,6 +15,7 @@ import {
 } from '../data/synthetic/makeData.ts'
 import { writePreview } from '../data/synthetic/preview.ts'
 import { registerDataCheck } from './dataCheck.ts'
+import { numberFlag, type NumberRule } from './numberFlag.ts'
 import { startProgress, type Progress } from './progress.ts'
 import { printing, runCommand } from './runCommand.ts'
 
@@ -25,27 +26,13 @@ type MakeFlags = Readonly<
   readonly preview?: string
 }
 
-interface NumberRule {
-  readonly kind: 'whole' | 'real'
-  readonly most: number
-}
-
-/** A flag's number, or the sentence that says what it takes. */
-const numberOf = (flag: string, text: string, { kind, most }: NumberRule): E.Either<TrainError, number> => {
-  const value = Number(text)
-  const right = text.trim() !== '' && value >= 0 && value <= most && (kind === 'real' || Number.isInteger(value))
-  if (right) return E.right(value)
-  const wanted = kind === 'whole' ? 'a whole number' : 'a number'
-  return E.left(badInput(`--${flag} takes ${wanted} from 0 to ${most}, not "${text}".`))
-}
-
-const rowLimit: NumberRule = { kind: 'whole', most: 10_000_000 }
-const noiseRule: NumberRule = { kind: 'real', most: 2 }
-const clutterRule: NumberRule = { kind: 'whole', most: 1000 }
+const rowLimit: NumberRule = { kind: 'whole', least: 0, most: 10_000_000 }
+const noiseRule: NumberRule = { kind: 'real', least: 0, most: 2 }
+const clutterRule: NumberRule = { kind: 'whole', least: 0, most: 1000 }
 
 const makeOptionsOf = (flags: MakeFlags): TE.TaskEither<TrainError, MakeOptions> =>
   attempt(async (take) => {
-    const number = (flag: keyof MakeFlags, rule: NumberRule) => take(numberOf(flag, flags[flag] ?? '', rule))
+    const number = (flag: keyof MakeFlags, rule: NumberRule) => take(numberFlag(flag, flags[flag] ?? '', rule))
     const rows = {
       train: await number('train', rowLimit),
       validation: await number('validation', rowLimit),
@@ -62,7 +49,7 @@ const makeOptionsOf = (flags: MakeFlags): TE.TaskEither<TrainError, MakeOptions>
       clutter: await number('sft_clutter', clutterRule),
       families: sftFamilies,
     }
-    const seed = await number('seed', { kind: 'whole', most: Number.MAX_SAFE_INTEGER })
+    const seed = await number('seed', { kind: 'whole', least: 0 })
     if (splits.every((split) => rows[split] === 0))
       await take(E.left(badInput('All splits have 0 rows; ask for some, e.g. --train 4096.')))
     return { directory: flags.out, seed, rows, options: { train: rl, validation: rl, test: rl, sft } }

@@ -43,7 +43,7 @@ export const trainHooks = (config: TrainConfig, interrupted: () => boolean, step
     onEvaluation: ({ step, split, accuracy, interval, count }) => {
       if (step >= config.max_steps && split === 'test') steps?.stop()
       say(
-        `Step ${step}: greedy ${split} accuracy ${fixed(accuracy)} [${fixed(interval[0])}, ${fixed(interval[1])}] on ${count} prompts`,
+        `Step ${step}: ${split === 'validation' && config.eval_temperature > 0 ? 'sampled' : 'greedy'} ${split} accuracy ${fixed(accuracy)} [${fixed(interval[0])}, ${fixed(interval[1])}] on ${count} prompts`,
       )
     },
     onStep: (metrics) => {

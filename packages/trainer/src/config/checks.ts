@@ -87,6 +87,11 @@ const streamedIsRead: Check = (c) =>
     : `base_weights streamed reads its weights from model_name_or_path and cannot follow a cold start; ` +
       `make the cold start in a run of its own, or set base_weights=resident.`
 
+const pixelRange: Check = ({ min_pixels, max_pixels }) =>
+  min_pixels === null || max_pixels === null || min_pixels <= max_pixels
+    ? undefined
+    : `min_pixels (${min_pixels}) must not be above max_pixels (${max_pixels}).`
+
 const cispoHasBound: Check = (c) =>
   c.loss_type !== 'cispo' || c.epsilon_high !== null
     ? undefined
@@ -158,6 +163,7 @@ const checks: ReadonlyArray<Check> = [
   quantilesInOrder,
   overlongFits,
   warmupEnds,
+  pixelRange,
   cispoHasBound,
   cispoRange,
   oneSecondClip,

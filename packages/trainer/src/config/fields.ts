@@ -41,7 +41,17 @@ export const trainFields = {
   format_prompt: field(
     nullOr(text),
     null,
-    "File with a Jinja template of `content` that becomes the user's message, as EasyR1's examples/format_prompt; null = the question alone.",
+    "Jinja template of `content` that becomes the user's message: a file, as EasyR1's examples/format_prompt, the template itself, easyr1-math or paper-thinking; null = the question alone.",
+  ),
+  min_pixels: field(
+    nullOr(integer({ min: 1 })),
+    null,
+    "Pictures are enlarged to at least this many pixels; null = as the model's preprocessor_config.json has it.",
+  ),
+  max_pixels: field(
+    nullOr(integer({ min: 1 })),
+    null,
+    "Pictures are shrunk to at most this many pixels; null = as the model's preprocessor_config.json has it.",
   ),
   filter_overlong_prompts: field(
     flag,
@@ -60,7 +70,11 @@ export const trainFields = {
     0,
     'Threads that prepare pictures and prompts, check rewards and compute visual entropies; 0 = none beside the main one. Results do not depend on it.',
   ),
-  backend: field(oneOf('auto', 'tensorflow', 'wasm', 'webgpu'), 'auto', 'Where tensors live; auto is tensorflow where it loads, else wasm.'),
+  backend: field(
+    oneOf('auto', 'tensorflow', 'wasm', 'webgpu'),
+    'auto',
+    'Where tensors live; auto is tensorflow where it loads, else wasm.',
+  ),
 
   ...estimatorFields,
 
@@ -190,6 +204,12 @@ export const trainFields = {
     null,
     'Rows of validation_dataset used, from the first; null = all.',
   ),
+  eval_temperature: field(
+    finite({ min: 0 }),
+    0,
+    'Temperature of the evaluations on validation_dataset, one draw a row; 0 = greedy. test_dataset is always greedy.',
+  ),
+  eval_top_p: field(finite({ above: 0, max: 1 }), 1, 'Nucleus of those draws; 1 = all tokens.'),
   save_steps: field(integer({ min: 1 }), 20, 'Steps between checkpoints; the last step is always saved.'),
   save_total_limit: field(nullOr(integer({ min: 1 })), 2, 'Checkpoints kept, newest first; null = all.'),
   num_completions_to_log: field(

@@ -52,6 +52,7 @@ const rules: ReadonlyArray<Rule> = [
     because: (c) => unless(c.kl.placement === 'loss', 'kl.placement is reward'),
   },
   { keys: ['kl.horizon'], because: (c) => unless(c.kl.target !== null, 'kl.target is null') },
+  { keys: ['eval_top_p'], because: (c) => unless(c.eval_temperature > 0, 'eval_temperature is 0, which is greedy') },
   {
     keys: ['reinforce_over'],
     because: (c) => unless(estimatorOf(c).startsWith('reinforce_plus_plus'), `the estimator is ${estimatorOf(c)}`),

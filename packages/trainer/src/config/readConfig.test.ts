@@ -29,7 +29,7 @@ describe('readConfig', () => {
     })()
     expect(E.isRight(config) && config.right).toMatchObject({ seed: 7, resume: false, backend: 'auto' })
     expect(await refusal({ overrides: base, flags: { backend: 'webgl' } })).toBe(
-      '--backend: backend is "webgl", expected one of auto, tensorflow, wasm.',
+      '--backend: backend is "webgl", expected one of auto, tensorflow, wasm, webgpu.',
     )
   })
 

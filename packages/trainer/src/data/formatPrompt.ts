@@ -1,17 +1,26 @@
 import { readFile } from 'node:fs/promises'
 import { either as E, type taskEither as TE } from 'fp-ts'
 import { badInput, type TrainError } from '../errors.ts'
+import { formatPrompts } from './formatPrompts.ts'
 import { formatPrompt } from '../processor/chatTemplate.ts'
 
-/** The format prompt of a file, as `format_prompt` names it. Left (BadInput): it cannot be read, or is no Jinja template. */
+/**
+ * The format prompt that `format_prompt` gives: the template itself where it holds `{{`, one of ours by name, or a file.
+ * Left (BadInput): it cannot be read, or is no Jinja template.
+ */
 export const readFormatPrompt =
-  (path: string): TE.TaskEither<TrainError, (text: string) => string> =>
+  (given: string): TE.TaskEither<TrainError, (text: string) => string> =>
   async () => {
+    const known: Readonly<Record<string, string>> = formatPrompts
     let source: string
     try {
-      source = await readFile(path, 'utf8')
+      source = given.includes('{{') ? given : (known[given] ?? (await readFile(given, 'utf8')))
     } catch {
-      return E.left(badInput(`format_prompt ${path} cannot be read; name a file with a Jinja template of \`content\`.`))
+      return E.left(
+        badInput(
+          `format_prompt ${given} cannot be read; name a file with a Jinja template of \`content\`, write the template itself, or take ${Object.keys(known).join(' or ')}.`,
+        ),
+      )
     }
     return E.tryCatch(
       () => {
@@ -19,6 +28,6 @@ export const readFormatPrompt =
         format('')
         return format
       },
-      (thrown) => badInput(`format_prompt ${path}: ${(thrown as Error).message.split('\n')[0]}.`),
+      (thrown) => badInput(`format_prompt ${given}: ${(thrown as Error).message.split('\n')[0]}.`),
     )
   }

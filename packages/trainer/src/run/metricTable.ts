@@ -226,11 +226,11 @@ export const metricTable: ReadonlyArray<MetricRow> = [
     'part of sum |advantage| that the groups of this kind would have under this estimator',
     'near their share of the groups with a gradient',
   ),
-  row('eval_accuracy', 'share', 'greedy accuracy on validation_dataset', 'rises'),
+  row('eval_accuracy', 'share', 'accuracy on validation_dataset, greedy or at eval_temperature', 'rises'),
   row('eval_accuracy_low', 'share', 'lower end of its 95 % bootstrap interval', '-'),
   row('eval_accuracy_high', 'share', 'upper end of its 95 % bootstrap interval', '-'),
-  row('eval_format', 'share', 'greedy responses in the asked-for format', 'near 1'),
-  row('eval_mean_length', 'tokens', 'mean length of the greedy responses', 'below max_completion_length'),
+  row('eval_format', 'share', 'of those responses in the asked-for format', 'near 1'),
+  row('eval_mean_length', 'tokens', 'mean length of those responses', 'below max_completion_length'),
 ]
 
 const pattern = (name: string): RegExp =>

@@ -27,7 +27,7 @@ export interface CompletionRecord {
   }>
 }
 
-/** `evaluation.json` and the `eval_*` metrics: greedy accuracy on an untouched split. */
+/** `evaluation.json` and the `eval_*` metrics: accuracy on an untouched split, greedy on the test rows. */
 export interface Evaluation {
   readonly step: number
   readonly split: string

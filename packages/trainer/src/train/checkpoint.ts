@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs'
 import { copyFile, mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import { type Backend, type HostTensor, type Params } from '@durian/core'
@@ -9,6 +10,8 @@ import { badInput, runFailed, type TrainError } from '../errors.ts'
 import { readSafetensors, writeSafetensors } from '../io/safetensors.ts'
 import { type AdapterToWrite, isAdapterFolder, loadAdapter, writeAdapter } from '../policy/adapterFiles.ts'
 import type { PolicyConfig } from '../policy/config.ts'
+import { readJson } from '../policy/files.ts'
+import { type PixelLimits, pixelLimited } from '../processor/pixelLimits.ts'
 import type { StepMemory } from './stepMemory.ts'
 import { type TrainState } from './trainStep.ts'
 
@@ -70,16 +73,22 @@ export const toDevice =
 export const MODEL_FILES =
   /^(config|generation_config|preprocessor_config|tokenizer|tokenizer_config|chat_template|vocab|added_tokens|special_tokens_map)\.(json|jinja)$|^merges\.txt$/
 
-/** A folder in the Hub's layout: the weights, and configuration and tokenizer as they are in `from`. */
+/** A folder in the Hub's layout: the weights, and configuration and tokenizer as they are in `from`, but for the run's own pixel limits. */
 export const writeModel = (
   directory: string,
   from: string,
   weights: Readonly<Record<string, HostTensor>>,
+  limits: PixelLimits = {},
 ): TE.TaskEither<TrainError, void> =>
   attempt(async (take) => {
     await mkdir(directory, { recursive: true })
     for (const file of await readdir(from))
       if (MODEL_FILES.test(file)) await copyFile(join(from, file), join(directory, file))
+    const settings = join(directory, 'preprocessor_config.json')
+    if (existsSync(settings)) {
+      const changed = pixelLimited((await take(readJson(settings))) as object, limits)
+      if (changed !== null) await writeFile(settings, `${JSON.stringify(changed, null, 2)}\n`)
+    }
     await take(writeSafetensors(join(directory, WEIGHTS), weights))
   })
 
@@ -130,7 +139,7 @@ export const writeCheckpoint =
         await rm(temporary, { recursive: true, force: true })
         await take(
           adapter === undefined
-            ? writeModel(temporary, modelFrom, weights)
+            ? writeModel(temporary, modelFrom, weights, config as PixelLimits)
             : writeAdapter(temporary, { ...adapter, tensors: weights }),
         )
         await take(

@@ -71,7 +71,7 @@ export const prepare = (config: TrainConfig): TE.TaskEither<TrainError, Prepared
     const policy = await take(loadPolicyConfig(folder))
     const base = makesColdStart(config) ? coldStartFolder(config) : folder
     const adapter = await take(startingAdapter(config, policy, base))
-    const processor = await take(loadProcessor(folder))
+    const processor = await take(loadProcessor(folder, config))
     const weights = config.from_scratch ? initialWeights(policy, config.seed) : await take(loadWeights(folder, policy))
     const options = await take(dataOptions(config))
     const load = (spec: string, probes: number) =>

@@ -15,6 +15,8 @@ const FREE_KEYS: ReadonlySet<string> = new Set([
   'logging_steps',
   'eval_steps',
   'eval_samples',
+  'eval_temperature',
+  'eval_top_p',
   'save_steps',
   'save_total_limit',
   'num_completions_to_log',

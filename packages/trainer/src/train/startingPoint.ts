@@ -88,7 +88,7 @@ const coldStartParams = <T>(
       })(toDevice(backend)(prepared.weights)),
     )
     await Promise.all(lines)
-    await take(writeModel(temporary, config.model_name_or_path, await take(toHost(backend)(made.params))))
+    await take(writeModel(temporary, config.model_name_or_path, await take(toHost(backend)(made.params)), config))
     await writeFile(join(temporary, 'config.yaml'), configText(config))
     const { params, ...facts } = made
     await writeFile(

@@ -80,7 +80,13 @@ export const train =
               split,
               maxCompletionLength: config.max_completion_length,
               seed: config.seed,
-              samples: split === 'test' ? null : config.eval_samples,
+              ...(split === 'test'
+                ? { samples: null }
+                : {
+                    samples: config.eval_samples,
+                    temperature: config.eval_temperature,
+                    topP: config.eval_top_p,
+                  }),
               onProgress: (done, total) => hooks.onEvaluationProgress(split, done, total),
             },
           )

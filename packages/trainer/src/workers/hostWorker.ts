@@ -7,7 +7,7 @@ import { doHostTask, type HostTask } from './hostTasks.ts'
 
 // One worker of `hostWorkers.ts`: chunks in, answers out, one after the other.
 const config = workerData as TrainConfig
-const processor = await loadProcessor(config.model_name_or_path)()
+const processor = await loadProcessor(config.model_name_or_path, config)()
 if (E.isLeft(processor)) throw new Error(sentence(processor.left))
 const tools = processor.right
 
