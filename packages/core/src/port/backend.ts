@@ -1,5 +1,5 @@
 import type { TaskEither } from '../fp.ts'
-import type { TensorOps } from '../ops/tensorOps.ts'
+import type { Ids, TensorOps } from '../ops/tensorOps.ts'
 
 /** Named tensors: a policy's weights, their gradients, an optimiser's moments. */
 export type Params<T> = Readonly<Record<string, T>>
@@ -92,6 +92,8 @@ export type WithBackend = <E, A>(use: <T>(backend: Backend<T>) => TaskEither<E, 
 
 /** Where a policy's weights come from: resident, or streamed layer by layer. Interchangeable to the programs that use them. */
 export interface WeightSource<T> {
-  /** The weights whose names begin with `prefix`, keyed by the rest of the name. */
+  /** The weights whose names begin with `prefix`, keyed by the rest of the name. Streamed ones are new tensors of the scope they are asked in. */
   readonly under: (prefix: string) => Params<T>
+  /** Rows of a table that is not on the device, N ids -> [N, d]; left out where every table is. */
+  readonly rows?: (name: string, ids: Ids) => T
 }

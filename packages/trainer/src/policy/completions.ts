@@ -11,7 +11,7 @@ import {
 import type { PolicyConfig } from './config.ts'
 import { headTable, streamHidden } from './decoder.ts'
 import type { PassOptions } from './linear.ts'
-import { weight } from './params.ts'
+import { wordEmbeddings } from './params.ts'
 import { HIDDEN, prefill, type PromptBatch, promptBatch, ropeOptions } from './prompts.ts'
 import { type RopeTables, rotary, textRope } from './rope.ts'
 import type { EncodedPrompt, Positions } from './types.ts'
@@ -32,7 +32,7 @@ export interface CompletionBatch {
   /** 1 for a real token, 0 for padding, [P * G * Tr]. */
   readonly mask: Float32Array
   readonly rope: RopeTables
-  /** Additive attention mask, [P, 1, Tr * group, Tp + Tr]. */
+  /** Additive attention mask, [P, Tr * group, Tp + Tr]. */
   readonly attention: HostTensor
 }
 
@@ -107,7 +107,7 @@ const streamMask = (prompts: PromptBatch, length: number, group: number): HostTe
       data.fill(HIDDEN, start + prompts.length + Math.floor(row / group) + 1, start + keys)
     }
   })
-  return { shape: [prompts.count, 1, length * group, keys], data }
+  return { shape: [prompts.count, length * group, keys], data }
 }
 
 export interface ScoreOptions<T> extends PassOptions<T> {
@@ -156,15 +156,11 @@ export const hiddenScores =
 export const completionHidden =
   <T>(ops: TensorOps<T>, config: PolicyConfig) =>
   (weights: WeightSource<T>, batch: CompletionBatch, pass: PassOptions<T> = {}): T =>
-    streamHidden(ops, config)(
-      weights,
-      ops.embedding(weight(weights.under('model.embed_tokens.'), 'weight'), batch.inputs),
-      {
-        ...pass,
-        prompts: batch.prompts.count,
-        rollouts: batch.rollouts,
-        prefix: prefill(ops, config)(weights, batch.prompts, pass),
-        mask: ops.fromHost(batch.attention),
-        tables: rotary(ops, batch.rope, config.text.headDim),
-      },
-    )
+    streamHidden(ops, config)(weights, wordEmbeddings(ops, weights, batch.inputs), {
+      ...pass,
+      prompts: batch.prompts.count,
+      rollouts: batch.rollouts,
+      prefix: prefill(ops, config)(weights, batch.prompts, pass),
+      mask: ops.fromHost(batch.attention),
+      tables: rotary(ops, batch.rope, config.text.headDim),
+    })

@@ -1,4 +1,4 @@
-import { type Params, residentWeights, ShapeError, type WeightSource } from '@durian/core'
+import { type Params, residentWeights, ShapeError, type TensorOps, type WeightSource } from '@durian/core'
 
 /** A weight by its name; its absence is a mistake of the program, since files are checked when they are read. */
 export const weight = <T>(params: Params<T>, name: string): T => {
@@ -12,3 +12,8 @@ export const policyWeights = <T>(params: Params<T>, base?: WeightSource<T>): Wei
   const own = residentWeights(params)
   return base === undefined ? own : { ...base, under: (prefix) => ({ ...base.under(prefix), ...own.under(prefix) }) }
 }
+
+/** What the decoder reads for words: N ids -> [N, d]. */
+export const wordEmbeddings = <T>(ops: TensorOps<T>, weights: WeightSource<T>, ids: Int32Array): T =>
+  weights.rows?.('model.embed_tokens.weight', ids) ??
+  ops.embedding(weight(weights.under('model.embed_tokens.'), 'weight'), ids)

@@ -2,7 +2,7 @@ import { ShapeError, type TensorOps, type WeightSource } from '@durian/core'
 import type { PolicyConfig } from './config.ts'
 import { type KeysValues, promptKeysValues } from './decoder.ts'
 import { type Dropout, type PassOptions, unscoped } from './linear.ts'
-import { weight } from './params.ts'
+import { wordEmbeddings } from './params.ts'
 import { type PictureBatch, pictureBatch } from './pictures.ts'
 import { type RopeTables, rotary, textRope } from './rope.ts'
 import type { EncodedPrompt } from './types.ts'
@@ -102,7 +102,7 @@ export const prefill =
 export const embeddedPrompts =
   <T>(ops: TensorOps<T>, config: PolicyConfig) =>
   (weights: WeightSource<T>, batch: PromptBatch, patches: T | undefined, dropout?: Dropout<T>): T => {
-    const words = ops.embedding(weight(weights.under('model.embed_tokens.'), 'weight'), batch.vocabulary)
+    const words = wordEmbeddings(ops, weights, batch.vocabulary)
     const rows =
       patches === undefined
         ? words
@@ -116,10 +116,10 @@ export const promptConstants = <T>(ops: TensorOps<T>, config: PolicyConfig, batc
   tables: rotary(ops, batch.rope, config.text.headDim),
 })
 
-/** Additive causal mask, [length * group, length]: each token's `group` query heads lie in neighbouring rows. */
+/** Additive causal mask, [1, length * group, length]: each token's `group` query heads lie in neighbouring rows. */
 const causalMask = (length: number, group: number) => {
   const data = new Float32Array(length * group * length)
   for (let row = 0; row < length * group; row++)
     data.fill(HIDDEN, row * length + Math.floor(row / group) + 1, (row + 1) * length)
-  return { shape: [length * group, length], data }
+  return { shape: [1, length * group, length], data }
 }

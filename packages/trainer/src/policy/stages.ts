@@ -3,7 +3,7 @@ import { type CompletionBatch, hiddenScores, type ScoreOptions } from './complet
 import type { PolicyConfig } from './config.ts'
 import { finalNorm, promptLayer, streamLayer } from './decoder.ts'
 import type { Dropout } from './linear.ts'
-import { weight } from './params.ts'
+import { wordEmbeddings } from './params.ts'
 import type { PictureBatch } from './pictures.ts'
 import { embeddedPrompts, promptConstants } from './prompts.ts'
 import { rotary } from './rope.ts'
@@ -72,9 +72,11 @@ export const stagedScores =
     const embedded: Stage<T> = {
       reads: (name) => name === 'model.embed_tokens.weight' || name.startsWith('visual.merger.'),
       run: (weights, patches) => {
-        const table = weight(weights.under('model.embed_tokens.'), 'weight')
         return ops.concat(
-          [embeddedPrompts(ops, config)(weights, prompts, patches, dropout), ops.embedding(table, batch.inputs)],
+          [
+            embeddedPrompts(ops, config)(weights, prompts, patches, dropout),
+            wordEmbeddings(ops, weights, batch.inputs),
+          ],
           0,
         )
       },

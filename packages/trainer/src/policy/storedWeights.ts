@@ -1,0 +1,66 @@
+import { type Params, type Shape, sizeOf, type TensorOps, type WeightSource } from '@durian/core'
+import type { taskEither as TE } from 'fp-ts'
+import { attempt } from '../effect.ts'
+import type { TrainError } from '../errors.ts'
+import { narrowed, widened } from '../io/floats.ts'
+import { floatsOf, type NamedTensor, wordsOf } from '../io/safetensors.ts'
+import type { FloatDtype } from '../io/safetensorsHeader.ts'
+import type { PolicyConfig } from './config.ts'
+import { eachWeight } from './files.ts'
+
+/** A weight on the host, in 16 bits or 32. */
+export type StoredWeight =
+  | { readonly dtype: 'F32'; readonly shape: Shape; readonly numbers: Float32Array }
+  | { readonly dtype: 'F16' | 'BF16'; readonly shape: Shape; readonly numbers: Uint16Array }
+
+/** Weights on the host under the Hub's names. */
+export type StoredWeights = ReadonlyMap<string, StoredWeight>
+
+/** A tensor of a file in the bits to keep; null keeps those of the file. */
+export const stored = (tensor: NamedTensor, dtype: FloatDtype | null): StoredWeight => {
+  const { shape } = tensor
+  const kept = dtype ?? tensor.dtype
+  if (kept === 'F32') return { dtype: kept, shape, numbers: floatsOf(tensor) }
+  return { dtype: kept, shape, numbers: kept === tensor.dtype ? wordsOf(tensor) : narrowed(floatsOf(tensor), kept) }
+}
+
+/** The weights of a model folder as they are kept on the host: 2 bytes a number where they are 16-bit floats. */
+export const loadStoredWeights = (
+  dir: string,
+  config: PolicyConfig,
+  dtype: FloatDtype | null,
+): TE.TaskEither<TrainError, StoredWeights> =>
+  attempt(async (take) => {
+    const weights = new Map<string, StoredWeight>()
+    await take(eachWeight(dir, config, { visit: (tensor) => void weights.set(tensor.name, stored(tensor, dtype)) }))
+    return weights
+  })
+
+/** Bytes on the host. */
+export const storedBytes = (weights: StoredWeights): number =>
+  [...weights.values()].reduce((total, { numbers }) => total + numbers.byteLength, 0)
+
+const floats = ({ dtype, numbers }: StoredWeight, begin = 0, end = numbers.length): Float32Array =>
+  dtype === 'F32' ? numbers.subarray(begin, end) : widened(numbers.subarray(begin, end), dtype)
+
+/**
+ * Weights that come to the device when they are asked for, widened to float32: each `under` makes new tensors, which the memory scope
+ * around it frees. Same numbers as resident weights of the same bits. Of a table only the rows asked for need come.
+ */
+export const streamedWeights = <T>(ops: TensorOps<T>, weights: StoredWeights): WeightSource<T> => ({
+  under: (prefix) => {
+    const params: Record<string, T> = {}
+    for (const [name, weight] of weights)
+      if (name.startsWith(prefix))
+        params[name.slice(prefix.length)] = ops.fromHost({ shape: weight.shape, data: floats(weight) })
+    return params satisfies Params<T>
+  },
+  rows: (name, ids) => {
+    const weight = weights.get(name)!
+    const width = sizeOf(weight.shape) / weight.shape[0]!
+    const data = new Float32Array(ids.length * width)
+    for (let row = 0; row < ids.length; row++)
+      data.set(floats(weight, ids[row]! * width, (ids[row]! + 1) * width), row * width)
+    return ops.fromHost({ shape: [ids.length, width], data })
+  },
+})
