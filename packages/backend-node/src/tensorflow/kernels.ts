@@ -25,8 +25,7 @@ const stockKernels = (tf: Tf, backend: NodeKernelBackend): Readonly<Record<strin
   const execute = executor(backend)
   const stock = (name: string): KernelFunc => {
     const { kernelFunc } = tf.getKernel(name, 'tensorflow')
-    return ({ inputs, attrs }) =>
-      kernelFunc({ inputs: inputs as never, attrs: attrs as never, backend: backend })
+    return ({ inputs, attrs }) => kernelFunc({ inputs: inputs as never, attrs: attrs as never, backend: backend })
   }
   const type = (name: string, value: number): Attribute => ({ name, type: binding.TF_ATTR_TYPE, value })
   const float = type('T', binding.TF_FLOAT)
@@ -164,6 +163,19 @@ const nativeKernels = (backend: NodeKernelBackend): Readonly<Record<string, Kern
         execute('DurianAdamW', named(inputs, ['p', 'g', 'm', 'v']), { constants, outputs: 3 }),
       )
     },
+    DurianDecodingAttention: ({ inputs, attrs }) => {
+      const first = named(inputs, ['qkv', 'cos', 'sin', 'promptKeys', 'promptValues'])
+      return withNumbers(attrs['lengths'] as Int32Array, (lengths) =>
+        execute('DurianDecodingAttention', first, {
+          constants: [...lengths, ...backend.getInputTensorIds([inputs['cache']!])],
+        }),
+      )[0]!
+    },
+    DurianDecodingRoom: ({ inputs, attrs }) =>
+      withNumbers(
+        attrs['numbers'] as Int32Array,
+        (constants) => execute('DurianDecodingRoom', [inputs['cache']!], { constants })[0]!,
+      ),
     DurianSquaredNorm: ({ inputs }) => {
       const xs = Object.values(inputs)
       const attributes = [{ name: 'N', type: binding.TF_ATTR_INT, value: xs.length }]

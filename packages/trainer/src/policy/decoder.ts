@@ -1,6 +1,15 @@
-import { linear, type Params, rmsNorm, sizeOf, swiglu, type TensorOps, type WeightSource } from '@durian/core'
+import {
+  attention,
+  linear,
+  type Params,
+  rmsNorm,
+  sizeOf,
+  swiglu,
+  type TensorOps,
+  type WeightSource,
+} from '@durian/core'
 import type { PolicyConfig, TextConfig } from './config.ts'
-import { type Dropout, dropoutUnder, type PassOptions, policyLinear, unscoped } from './linear.ts'
+import { type Dropout, dropoutUnder, mergedWeight, type PassOptions, policyLinear, unscoped } from './linear.ts'
 import { weight } from './params.ts'
 import { type Rotary, rotated } from './rope.ts'
 
@@ -15,12 +24,37 @@ interface Heads<T> extends KeysValues<T> {
   readonly queries: T
 }
 
+const projections = ['self_attn.q_proj', 'self_attn.k_proj', 'self_attn.v_proj'] as const
+
+/** The three projections of a layer as one linear, adapters added in: weight [(H + 2 KV) * hd, d], bias [(H + 2 KV) * hd]. */
+export interface ReadyProjection<T> {
+  readonly weight: T
+  readonly bias: T
+}
+
+/** Made once for many tokens: one product instead of three, whatever adapters there are. */
+export const readyProjection =
+  <T>(ops: TensorOps<T>) =>
+  (weights: WeightSource<T>, index: number): ReadyProjection<T> => {
+    const params = weights.under(`model.layers.${index}.`)
+    return {
+      weight: ops.concat(
+        projections.map((name) => mergedWeight(ops, params, name)),
+        0,
+      ),
+      bias: ops.concat(
+        projections.map((name) => weight(params, `${name}.bias`)),
+        0,
+      ),
+    }
+  }
+
 /** The pieces of one decoder layer; `rows` are B runs of `length` tokens. */
 const decoderLayer = <T>(ops: TensorOps<T>, config: TextConfig, params: Params<T>, dropout: Dropout<T> | undefined) => {
   const { heads, kvHeads, headDim, rmsNormEps } = config
   const group = heads / kvHeads
 
-  const through = (name: string, x: T): T => policyLinear(ops, params, name, x, { dropout })
+  const through = (name: string, x: T, plus?: T): T => policyLinear(ops, params, name, x, { dropout, plus })
 
   /** [B * length, KV * width] -> [B * KV, length * (width / hd), hd]. */
   const byKeyHead = (x: T, B: number): T => {
@@ -42,23 +76,36 @@ const decoderLayer = <T>(ops: TensorOps<T>, config: TextConfig, params: Params<T
     ...keysValues(h, B, tables),
   })
 
-  /** Residual stream after this layer: x [N, d], mixed values [B * KV, length * group, hd]. */
+  /** Queries, keys and values side by side, not yet turned: [N, d] -> [N, (H + 2 KV) * hd]. */
+  const qkv = (h: T, ready: ReadyProjection<T> | undefined): T =>
+    ready === undefined
+      ? ops.concat(
+          projections.map((name) => through(name, h)),
+          1,
+        )
+      : linear(ops, h, ready.weight, ready.bias)
+
+  /** Residual stream after this layer: x [N, d], mixed values [B * KV, length * group, hd] or with the rows in any runs. */
   const after = (x: T, mixed: T, B: number): T => {
     const n = ops.shape(x)[0]!
     const apart = ops.reshape(mixed, [B, kvHeads, n / B, group * headDim])
-    const together = ops.reshape(ops.transpose(apart, [0, 2, 1, 3]), [n, heads * headDim])
-    const attended = ops.add(x, through('self_attn.o_proj', together))
-    const h = rmsNorm(ops, attended, weight(params, 'post_attention_layernorm.weight'), rmsNormEps)
-    const inner = swiglu(ops, through('mlp.gate_proj', h), through('mlp.up_proj', h))
-    return ops.add(attended, through('mlp.down_proj', inner))
+    return behind(x, ops.reshape(ops.transpose(apart, [0, 2, 1, 3]), [n, heads * headDim]))
   }
 
-  return { normed, keysValues, headsOf, after }
+  /** The same from mixed values with the heads of a row side by side, [N, H * hd]. */
+  const behind = (x: T, together: T): T => {
+    const attended = through('self_attn.o_proj', together, x)
+    const h = rmsNorm(ops, attended, weight(params, 'post_attention_layernorm.weight'), rmsNormEps)
+    const inner = swiglu(ops, through('mlp.gate_proj', h), through('mlp.up_proj', h))
+    return through('mlp.down_proj', inner, attended)
+  }
+
+  return { normed, keysValues, headsOf, qkv, after, behind }
 }
 
 export interface PromptOptions<T> extends PassOptions<T> {
   readonly prompts: number
-  /** Additive mask, [Tp * group, Tp]. */
+  /** Additive mask, [1, Tp * group, Tp]. */
   readonly causal: T
   readonly tables: Rotary<T>
 }
@@ -96,8 +143,7 @@ export const promptLayer =
     const h = layer.normed(x)
     if (index === text.layers - 1) return { x: undefined, keysValues: layer.keysValues(h, prompts, tables) }
     const { queries, keys, values } = layer.headsOf(h, prompts, tables)
-    const scores = ops.add(ops.matmul(queries, keys, { transposeB: true }), causal) // [P * KV, Tp * group, Tp]
-    const mixed = ops.matmul(ops.softmax(scores), values)
+    const mixed = attention(ops, queries, { keys, values, mask: causal })
     return { x: layer.after(x, mixed, prompts), keysValues: { keys, values } }
   }
 
@@ -107,7 +153,7 @@ export interface StreamOptions<T> extends PassOptions<T> {
   readonly rollouts: number
   /** One entry a layer, [P * KV, Tp, hd]. */
   readonly prefix: ReadonlyArray<KeysValues<T>>
-  /** Additive, over the prompt's keys then own keys; broadcasts to [P, KV * G, length * group, Tp + t]. Absent when nothing is hidden. */
+  /** Additive, over the prompt's keys then own keys, [P, length * group or 1, Tp + t]. Absent when nothing is hidden. */
   readonly mask?: T | undefined
   readonly tables: Rotary<T>
   /** Own keys and values up to now of one layer, given those of the new tokens. Left out in training: these are all there are. */
@@ -152,50 +198,25 @@ export const streamLayer =
     const runs = prompts * text.kvHeads * options.rollouts
     const alone = (y: T): T => ops.reshape(y, [runs, sizeOf(ops.shape(y)) / runs / text.headDim, text.headDim])
     const mine = own(index, { keys: alone(fresh.keys), values: alone(fresh.values) })
-    return layer.after(x, sharedPromptAttention(ops, { queries, mine, prompt, mask, prompts }), prompts)
+    // one softmax over two sets of keys: the prompt's, which all its rollouts meet, and each rollout's own
+    return layer.after(x, attention(ops, alone(queries), { ...mine, shared: prompt, mask }), prompts)
   }
 
-/**
- * One softmax over two sets of keys: the prompt's, met by the queries of all its rollouts in one product, and each rollout's own.
- *
- * @returns [P * KV, G * length * group, hd]
- */
-const sharedPromptAttention = <T>(
-  ops: TensorOps<T>,
-  {
-    queries, // [P * KV, G * length * group, hd]
-    prompt, // [P * KV, Tp, hd]
-    mine, // [P * KV * G, t, hd]
-    mask,
-    prompts,
-  }: {
-    readonly queries: T
-    readonly prompt: KeysValues<T>
-    readonly mine: KeysValues<T>
-    readonly mask: T | undefined
-    readonly prompts: number
-  },
-): T => {
-  const [pairs = 0, folded = 0, headDim = 0] = ops.shape(queries)
-  const [runs = 0, t = 0] = ops.shape(mine.keys)
-  const Tp = ops.shape(prompt.keys)[1]!
-  const perRun = (folded * pairs) / runs // length * group
-  const toPrompt = ops.matmul(queries, prompt.keys, { transposeB: true }) // [P * KV, G * length * group, Tp]
-  const toOwn = ops.matmul(ops.reshape(queries, [runs, perRun, headDim]), mine.keys, { transposeB: true }) // [P * KV * G, .., t]
-  const scores = ops.reshape(ops.concat([ops.reshape(toPrompt, [runs, perRun, Tp]), toOwn], 2), [
-    prompts,
-    runs / prompts,
-    perRun,
-    Tp + t,
-  ])
-  const shares = ops.reshape(ops.softmax(mask === undefined ? scores : ops.add(scores, mask)), [runs, perRun, Tp + t])
-  const promptShares = ops.reshape(ops.slice(shares, [0, 0, 0], [runs, perRun, Tp]), [pairs, folded, Tp])
-  const ownShares = ops.slice(shares, [0, 0, Tp], [runs, perRun, t])
-  return ops.add(
-    ops.matmul(promptShares, prompt.values),
-    ops.reshape(ops.matmul(ownShares, mine.values), [pairs, folded, headDim]),
-  )
-}
+/** One layer for one new token of each rollout, [N, d] -> the same; `attend` mixes values, [N, (H + 2 KV) * hd] -> [N, H * hd]. */
+export const tokenLayer =
+  <T>(ops: TensorOps<T>, text: TextConfig) =>
+  (
+    weights: WeightSource<T>,
+    x: T,
+    {
+      index,
+      ready,
+      attend,
+    }: { readonly index: number; readonly ready: ReadyProjection<T> | undefined; readonly attend: (qkv: T) => T },
+  ): T => {
+    const layer = decoderLayer(ops, text, weights.under(`model.layers.${index}.`), undefined)
+    return layer.behind(x, attend(layer.qkv(layer.normed(x), ready)))
+  }
 
 /** The table that turns hidden states into logits, [V, d]. */
 export const headTable = <T>({ text }: PolicyConfig, weights: WeightSource<T>): T =>

@@ -1,12 +1,13 @@
-import { type Backend, type HostTensor, type KvCache, sizeOf, uniform, type WeightSource } from '@durian/core'
+import { type Backend, sizeOf, uniform, type WeightSource } from '@durian/core'
 import { either, type taskEither as TE } from 'fp-ts'
 import { attempt } from '../effect.ts'
 import { badInput, runFailed, type TrainError } from '../errors.ts'
 import type { PolicyConfig } from './config.ts'
-import { type KeysValues, logitsOf, streamHidden } from './decoder.ts'
-import { weight } from './params.ts'
-import { HIDDEN, prefill, type PromptBatch, promptBatch, ropeOptions } from './prompts.ts'
-import { rotary, textRope } from './rope.ts'
+import { concatDecoding } from './concatDecoding.ts'
+import type { KeysValues } from './decoder.ts'
+import type { DecodingOf } from './decoding.ts'
+import { fusedDecoding } from './fusedDecoding.ts'
+import { prefill, promptBatch } from './prompts.ts'
 import { drawToken } from './sampler.ts'
 import { fullSlots, ownerOf, type Packing, repacked, type Slots } from './slots.ts'
 import type { Completion, EncodedPrompt, SamplingOptions } from './types.ts'
@@ -44,7 +45,7 @@ export const generate =
   ): TE.TaskEither<TrainError, ReadonlyArray<ReadonlyArray<Completion>>> =>
     attempt((take) =>
       backend.memory.bracket(async (held) => {
-        const { ops, memory, transfer, kvCaches } = backend
+        const { ops, memory, transfer } = backend
         const { numGenerations, maxCompletionLength } = options
         if (prompts.length === 0) return []
         const banned = new Set(options.banned)
@@ -53,7 +54,7 @@ export const generate =
         const draw = drawToken({ ...options, banned })
         const ends = new Set(options.endTokens)
         const batch = promptBatch(config)(prompts)
-        const step = decodingStep(backend, config)(weights, batch)
+        const decoding = held.keep(decodingFor(backend, config)(weights, batch))
         const grown = prompts.map(() =>
           Array.from({ length: numGenerations }, (): Growing => ({
             ids: [],
@@ -64,7 +65,7 @@ export const generate =
         )
         let slots = fullSlots(prompts.length, numGenerations)
         let prefix = held.keep(memory.scope(() => prefill(ops, config)(weights, batch, { scope: memory.scope })))
-        let cache = kvCaches.create()
+        let cache = decoding.start
 
         const isLive = (slot: number): boolean => {
           const rollout = slots.rollouts[slot]!
@@ -77,7 +78,7 @@ export const generate =
             const owner = ownerOf(slots, slot)
             return grown[owner]![rollout]?.ids.at(-1) ?? batch.last[owner]!.id
           })
-          const next = memory.scope(() => step({ slots, prefix, cache, inputs, token }))
+          const next = memory.scope(() => decoding.step({ slots, prefix, cache, inputs, token }))
           held.release(cache)
           cache = held.keep(next.cache)
           held.keep(next.logits)
@@ -107,7 +108,7 @@ export const generate =
           const kept = memory.scope(() => keptChunks(backend, prefix, packing, slots))
           held.free(prefix)
           prefix = held.keep(kept)
-          const smaller = kvCaches.selectRows(cache, cacheRows(packing, slots, config.text.kvHeads))
+          const smaller = decoding.repack(cache, packing, slots)
           held.release(cache)
           cache = held.keep(smaller)
           slots = packing.slots
@@ -116,82 +117,20 @@ export const generate =
       }),
     )
 
+/** The backend's own way where it has the kernel. What a decoding keeps goes back into the same decoding only. */
+const decodingFor = <T>(backend: Backend<T>, config: PolicyConfig): DecodingOf<T, unknown> => {
+  const attention = backend.ops.fused?.decodingAttention
+  return (
+    attention === undefined ? concatDecoding(backend, config) : fusedDecoding(backend, config, attention)
+  ) as DecodingOf<T, unknown>
+}
+
 const completion = ({ ids, logprobs, excluded, terminated }: Growing): Completion => ({
   ids: Int32Array.from(ids),
   logprobs: Float64Array.from(logprobs),
   terminated,
   excludedMass: excluded / Math.max(1, ids.length),
 })
-
-interface DecodingState<T> {
-  readonly slots: Slots
-  readonly prefix: ReadonlyArray<KeysValues<T>>
-  readonly cache: KvCache<T>
-  /** Newest token of each slot. */
-  readonly inputs: Int32Array
-  /** How many tokens each rollout has already. */
-  readonly token: number
-}
-
-/** One token for every slot: [slots, V] logits, and the cache grown by one. */
-const decodingStep =
-  <T>({ ops, kvCaches, memory }: Backend<T>, config: PolicyConfig) =>
-  (weights: WeightSource<T>, batch: PromptBatch) =>
-  ({ slots, prefix, cache, inputs, token }: DecodingState<T>): { readonly logits: T; readonly cache: KvCache<T> } => {
-    const { headDim, kvHeads } = config.text
-    const position = (axis: 0 | 1 | 2): Int32Array => {
-      const out = new Int32Array(slots.rollouts.length)
-      for (let slot = 0; slot < out.length; slot++) {
-        const last = batch.last[ownerOf(slots, slot)]!
-        out[slot] = token === 0 ? last.position[axis] : last.nextPosition + token - 1
-      }
-      return out
-    }
-    const tables = textRope(ropeOptions(config), [position(0), position(1), position(2)])
-    const runs = slots.rollouts.length * kvHeads
-    let grown = cache
-    // A layer's weights may be streamed: they go when the layer is done, and what it put into the cache stays.
-    const scope = <A>(body: () => A): A => {
-      const done = memory.scope(() => ({ result: body(), cache: grown }))
-      grown = done.cache
-      return done.result
-    }
-    // The cache's rows are (chunk, key head, slot), each with one head: attention wants them so, and no tensor need be turned.
-    const own = (layer: number, { keys, values }: KeysValues<T>): KeysValues<T> => {
-      grown = kvCaches.append(
-        grown,
-        layer,
-        ops.reshape(keys, [runs, 1, 1, headDim]),
-        ops.reshape(values, [runs, 1, 1, headDim]),
-      )
-      const alone = (x: T): T => ops.reshape(x, [runs, token + 1, headDim])
-      return { keys: alone(grown.keys[layer]!), values: alone(grown.values[layer]!) }
-    }
-    const mask = paddingMask(batch, slots, token + 1)
-    const hidden = streamHidden(ops, config)(
-      weights,
-      ops.embedding(weight(weights.under('model.embed_tokens.'), 'weight'), inputs),
-      {
-        prompts: slots.owners.length,
-        rollouts: slots.width,
-        prefix,
-        mask: mask && ops.fromHost(mask),
-        tables: rotary(ops, tables, headDim),
-        own,
-        scope,
-      },
-    )
-    return { logits: logitsOf(ops, config)(weights, hidden), cache: grown }
-  }
-
-/** Hides the padding of shorter prompts, [chunks, 1, 1, Tp + own]; undefined when there is none. */
-const paddingMask = (batch: PromptBatch, { owners }: Slots, own: number): HostTensor | undefined => {
-  if (owners.every((owner) => batch.lengths[owner] === batch.length)) return undefined
-  const keys = batch.length + own
-  const data = new Float32Array(owners.length * keys)
-  owners.forEach((owner, chunk) => data.fill(HIDDEN, chunk * keys + batch.lengths[owner]!, chunk * keys + batch.length))
-  return { shape: [owners.length, 1, 1, keys], data }
-}
 
 const keptChunks = <T>(
   { ops }: Backend<T>,
@@ -206,13 +145,3 @@ const keptChunks = <T>(
   }
   return prefix.map(({ keys, values }) => ({ keys: kept(keys), values: kept(values) }))
 }
-
-/** Old cache rows (chunk, key head, slot) of the new ones. */
-const cacheRows = ({ from, slots }: Packing, old: Slots, kvHeads: number): ReadonlyArray<number> =>
-  slots.owners.flatMap((_, chunk) =>
-    Array.from({ length: kvHeads * slots.width }, (_, i) => {
-      const slot = from[chunk * slots.width + (i % slots.width)]!
-      const head = Math.floor(i / slots.width)
-      return (Math.floor(slot / old.width) * kvHeads + head) * old.width + (slot % old.width)
-    }),
-  )

@@ -1,4 +1,4 @@
-import { linear, type Params, type TensorOps } from '@durian/core'
+import { linear, type Params, residualLinear, type TensorOps } from '@durian/core'
 import { weight } from './params.ts'
 
 /**
@@ -36,6 +36,8 @@ interface LinearOptions<T> {
   readonly dropout?: Dropout<T> | undefined
   /** Only these rows of the weight: a part of the outputs. */
   readonly rows?: { readonly start: number; readonly count: number }
+  /** The residual stream this one is added to, [N, out]. */
+  readonly plus?: T | undefined
 }
 
 /**
@@ -47,7 +49,7 @@ export const policyLinear = <T>(
   params: Params<T>,
   name: string,
   x: T,
-  { dropout, rows }: LinearOptions<T> = {},
+  { dropout, rows, plus }: LinearOptions<T> = {},
 ): T => {
   const part = (tensor: T): T => {
     if (rows === undefined) return tensor
@@ -55,11 +57,23 @@ export const policyLinear = <T>(
     return ops.slice(tensor, [rows.start, ...others.map(() => 0)], [rows.count, ...others])
   }
   const bias = params[`${name}.bias`]
-  const plain = linear(ops, x, part(weight(params, `${name}.weight`)), bias && part(bias)) // [N, out]
+  const own = { x, weight: part(weight(params, `${name}.weight`)), bias: bias && part(bias) }
   const { a, b, scaling } = adapterNames(name)
   const down = params[a]
+  if (down === undefined && plus !== undefined) return residualLinear(ops, plus, own)
+  const plain = linear(ops, x, own.weight, own.bias) // [N, out]
   if (down === undefined) return plain
   const read = dropout === undefined ? x : dropout(x, name)
   const added = linear(ops, linear(ops, read, down), part(weight(params, b))) // [N, out]
-  return ops.add(plain, ops.mul(added, weight(params, scaling)))
+  const adapted = ops.add(plain, ops.mul(added, weight(params, scaling)))
+  return plus === undefined ? adapted : ops.add(plus, adapted)
+}
+
+/** W + s B A: the weight that does what a linear and its adapter do together, [out, in]. */
+export const mergedWeight = <T>(ops: TensorOps<T>, params: Params<T>, name: string): T => {
+  const plain = weight(params, `${name}.weight`)
+  const { a, b, scaling } = adapterNames(name)
+  const down = params[a]
+  if (down === undefined) return plain
+  return ops.add(plain, ops.mul(ops.matmul(weight(params, b), down), weight(params, scaling)))
 }
