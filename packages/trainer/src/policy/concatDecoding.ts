@@ -48,11 +48,11 @@ export const concatDecoding =
     repack: (cache, packing, old) => kvCaches.selectRows(cache, cacheRows(packing, old, config.text.kvHeads)),
   })
 
-/** Hides the padding of shorter prompts, [chunks, 1, 1, Tp + own]; undefined when there is none. */
+/** Hides the padding of shorter prompts, [chunks, 1, Tp + own]; undefined when there is none. */
 const paddingMask = (batch: PromptBatch, { owners }: Slots, own: number): HostTensor | undefined => {
   if (owners.every((owner) => batch.lengths[owner] === batch.length)) return undefined
   const keys = batch.length + own
   const data = new Float32Array(owners.length * keys)
   owners.forEach((owner, chunk) => data.fill(HIDDEN, chunk * keys + batch.lengths[owner]!, chunk * keys + batch.length))
-  return { shape: [owners.length, 1, 1, keys], data }
+  return { shape: [owners.length, 1, keys], data }
 }

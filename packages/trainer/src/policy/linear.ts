@@ -32,7 +32,7 @@ export const adapterNames = (name: string) =>
 /** Whether a parameter belongs to an adapter. */
 export const ofAdapter = (name: string): boolean => /\.lora_(A\.weight|B\.weight|scaling)$/.test(name)
 
-interface LinearOptions<T> {
+export interface LinearOptions<T> {
   readonly dropout?: Dropout<T> | undefined
   /** Only these rows of the weight: a part of the outputs. */
   readonly rows?: { readonly start: number; readonly count: number }

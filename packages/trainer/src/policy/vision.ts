@@ -1,6 +1,14 @@
-import { gelu, linear, type Params, rmsNorm, swiglu, type TensorOps, type WeightSource } from '@durian/core'
+import { attention, gelu, linear, type Params, rmsNorm, swiglu, type TensorOps, type WeightSource } from '@durian/core'
 import type { PolicyConfig, VisionConfig } from './config.ts'
-import { type Dropout, dropoutUnder, type PassOptions, policyLinear, type Scope, unscoped } from './linear.ts'
+import {
+  type Dropout,
+  dropoutUnder,
+  type LinearOptions,
+  type PassOptions,
+  policyLinear,
+  type Scope,
+  unscoped,
+} from './linear.ts'
 import { weight } from './params.ts'
 import { type PictureBatch, pictureBatch, type Segments } from './pictures.ts'
 import { type Rotary, rotary, rotated } from './rope.ts'
@@ -58,22 +66,26 @@ export const visionBlock =
   ): T => {
     const prefix = `visual.blocks.${layer}.`
     const params = weights.under(prefix)
-    const through: Through<T> = (name, x, rows) =>
-      policyLinear(ops, params, name, x, { dropout: dropoutUnder(dropout, prefix), ...(rows && { rows }) })
+    const through: Through<T> = (name, x, options) =>
+      policyLinear(ops, params, name, x, { dropout: dropoutUnder(dropout, prefix), ...options })
     const segments = config.fullAttentionBlocks.includes(layer) ? pictures.wholes : pictures.windows
-    const attention = selfAttention(ops, config, through, tables)
-    const attended = ops.add(x, attention(rmsNorm(ops, x, weight(params, 'norm1.weight'), EPSILON), segments))
-    return ops.add(attended, feedForward(ops, through, rmsNorm(ops, attended, weight(params, 'norm2.weight'), EPSILON)))
+    const normed = rmsNorm(ops, x, weight(params, 'norm1.weight'), EPSILON)
+    const mixed = selfAttention(ops, config, through, tables)(normed, segments)
+    const attended = through('attn.proj', mixed, { plus: x })
+    const h = rmsNorm(ops, attended, weight(params, 'norm2.weight'), EPSILON)
+    const inner = swiglu(ops, through('mlp.gate_proj', h), through('mlp.up_proj', h))
+    return through('mlp.down_proj', inner, { plus: attended })
   }
 
 /** A linear of the block, or some rows of it. */
-type Through<T> = (name: string, x: T, rows?: { readonly start: number; readonly count: number }) => T
+type Through<T> = (name: string, x: T, options?: Pick<LinearOptions<T>, 'rows' | 'plus'>) => T
 
 const selfAttention =
   <T>(ops: TensorOps<T>, { heads, headDim, hiddenSize }: VisionConfig, through: Through<T>, tables: Rotary<T>) =>
   (x: T, segments: Segments): T => {
     // Cutting the weight in three is cheaper than cutting the product: it has hiddenSize rows, not one a patch.
-    const part = (index: number): T => through('attn.qkv', x, { start: index * hiddenSize, count: hiddenSize }) // [N, H * hd]
+    const part = (index: number): T =>
+      through('attn.qkv', x, { rows: { start: index * hiddenSize, count: hiddenSize } }) // [N, H * hd]
     const rows = {
       queries: rotated(ops, part(0), tables.queries, tables.turn),
       keys: rotated(ops, part(1), tables.keys, tables.turn),
@@ -81,33 +93,31 @@ const selfAttention =
     }
     const within = (length: number, { queries, keys, values }: typeof rows): T => {
       const n = ops.shape(queries)[0]!
-      const apart = (y: T): T => ops.transpose(ops.reshape(y, [n / length, length, heads, headDim]), [0, 2, 1, 3])
-      const scores = ops.matmul(apart(queries), apart(keys), { transposeB: true }) // [segments, H, L, L]
-      const mixed = ops.matmul(ops.softmax(scores), apart(values)) // [segments, H, L, hd]
-      return ops.reshape(ops.transpose(mixed, [0, 2, 1, 3]), [n, hiddenSize])
+      const apart = (y: T): T => {
+        const byHead = ops.transpose(ops.reshape(y, [n / length, length, heads, headDim]), [0, 2, 1, 3])
+        return ops.reshape(byHead, [(n / length) * heads, length, headDim]) // [segments * H, L, hd]
+      }
+      const mixed = attention(ops, apart(queries), { keys: apart(keys), values: apart(values) })
+      const bySegment = ops.reshape(mixed, [n / length, heads, length, headDim])
+      return ops.reshape(ops.transpose(bySegment, [0, 2, 1, 3]), [n, hiddenSize])
     }
     const [only, ...others] = segments.groups
-    const attended =
-      only !== undefined && others.length === 0
-        ? within(only.length, rows)
-        : ops.embedding(
-            ops.concat(
-              segments.groups.map((group) =>
-                within(group.length, {
-                  queries: ops.embedding(rows.queries, group.rows),
-                  keys: ops.embedding(rows.keys, group.rows),
-                  values: ops.embedding(rows.values, group.rows),
-                }),
-              ),
-              0,
+    return only !== undefined && others.length === 0
+      ? within(only.length, rows)
+      : ops.embedding(
+          ops.concat(
+            segments.groups.map((group) =>
+              within(group.length, {
+                queries: ops.embedding(rows.queries, group.rows),
+                keys: ops.embedding(rows.keys, group.rows),
+                values: ops.embedding(rows.values, group.rows),
+              }),
             ),
-            segments.restore,
-          )
-    return through('attn.proj', attended)
+            0,
+          ),
+          segments.restore,
+        )
   }
-
-const feedForward = <T>(ops: TensorOps<T>, through: Through<T>, x: T): T =>
-  through('mlp.down_proj', swiglu(ops, through('mlp.gate_proj', x), through('mlp.up_proj', x)))
 
 /** The merger's norm: [patches, d] -> [patches, d]. */
 const normalised = <T>(ops: TensorOps<T>, merger: Params<T>, patches: T): T =>
