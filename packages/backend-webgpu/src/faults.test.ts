@@ -1,6 +1,7 @@
 import type { Tensor } from '@durian/backend-tfjs'
 import type { Backend, BackendError } from '@durian/core'
-import { either as E, taskEither as TE } from 'fp-ts'
+import type { taskEither as TE } from 'fp-ts'
+import { either as E } from 'fp-ts'
 import { expect, it } from 'vitest'
 import { openWebGpuBackend, withWebGpuBackend } from './index.ts'
 import { describeOnWebGpu } from './testing.ts'

@@ -7,8 +7,10 @@ export interface Home {
   /** In words, with its version where it has one. */
   readonly name: string
   readonly environment: Readonly<Record<string, string | undefined>>
-  /** Rejects with a sentence when there is no WebGPU. */
+  /** Rejects with NoDevice when there is no WebGPU. */
   readonly gpu: (choice: DeviceChoice) => Promise<GPU>
+  /** What makes an adapter available where none answers, in words. */
+  readonly adapterMend: string
   /** tfjs with gradients registered, and the class of its WebGPU backend. */
   readonly libraries: () => Promise<Libraries>
 }

@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Tf } from '@durian/backend-tfjs'
+import { NoDevice } from './device/noDevice.ts'
 import type { Home } from './home.ts'
 
 /** The part of the npm package `webgpu` that is used; its own types are newer than those of tfjs. */
@@ -27,6 +28,8 @@ export const dawn: Home = {
     instances.push(gpu)
     return gpu
   },
+  adapterMend:
+    "install the GPU's driver (Vulkan on Linux), or for a device in software `apt-get install chromium libvulkan1` and set DURIAN_WEBGPU_ADAPTER=software",
   libraries: async () => {
     const tf = (await import('@tensorflow/tfjs')) as unknown as Tf
     const { WebGPUBackend } = await import('@tensorflow/tfjs-backend-webgpu')
@@ -39,8 +42,10 @@ const loadDawn = async (): Promise<Dawn> => {
     return (await import('webgpu')) as unknown as Dawn
   } catch (thrown) {
     const { code, message } = thrown as { readonly code?: unknown; readonly message?: string }
-    if (code === 'ERR_MODULE_NOT_FOUND') throw new Error('the npm package webgpu (Dawn) is not installed')
-    throw new Error(`the npm package webgpu (Dawn) does not load: ${String(message).split('\n')[0]}`)
+    if (code === 'ERR_MODULE_NOT_FOUND') {
+      throw new NoDevice('the npm package webgpu (Dawn) is not installed', 'npm install webgpu@0.6.2')
+    }
+    throw new NoDevice(`the npm package webgpu (Dawn) does not load: ${String(message).split('\n')[0]}`)
   }
 }
 

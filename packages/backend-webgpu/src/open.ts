@@ -1,7 +1,8 @@
 import { tfjsBackend, type Tensor } from '@durian/backend-tfjs'
 import type { Backend } from '@durian/core'
 import { adapterName, choiceOf, type DeviceChoice } from './device/adapter.ts'
-import { guardedBackend, type Guarded } from './device/guarded.ts'
+import type { Faults } from './device/errors.ts'
+import { guardedBackend } from './device/guarded.ts'
 import { requestDevice } from './device/request.ts'
 import type { Home } from './home.ts'
 import { installKernels } from './kernels/install.ts'
@@ -22,7 +23,7 @@ export interface WebGpuFacts {
 export interface OpenedDevice {
   readonly backend: Backend<Tensor>
   readonly facts: WebGpuFacts
-  readonly guarded: Guarded
+  readonly faults: Faults
 }
 
 const NAME = 'webgpu'
@@ -31,7 +32,7 @@ const NAME = 'webgpu'
 export const openDevice = async (home: Home, asked: DeviceChoice): Promise<OpenedDevice> => {
   const choice = choiceOf(asked, home.environment)
   const gpu = await home.gpu(choice)
-  const own = await requestDevice(gpu, choice)
+  const own = await requestDevice(gpu, choice, home.adapterMend)
   const { tf, WebGPUBackend, version } = await home.libraries()
   const guarded = withNavigatorGpu(gpu, () => guardedBackend(WebGPUBackend, own, NAME))
   const env = tf.env()
@@ -56,7 +57,7 @@ export const openDevice = async (home: Home, asked: DeviceChoice): Promise<Opene
       features: [...own.device.features].sort(),
       largestTensor: Math.min(own.device.limits.maxBufferSize, own.device.limits.maxStorageBufferBindingSize),
     },
-    guarded,
+    faults: guarded.faults,
   }
 }
 

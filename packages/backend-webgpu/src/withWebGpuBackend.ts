@@ -1,7 +1,8 @@
 import { backendError, DeviceFault, selfTest, type Tensor } from '@durian/backend-tfjs'
 import type { Backend, BackendError, WithBackend } from '@durian/core'
-import { either as E, type taskEither as TE } from 'fp-ts'
+import { either as E, taskEither as TE } from 'fp-ts'
 import type { DeviceChoice } from './device/adapter.ts'
+import { NoDevice } from './device/noDevice.ts'
 import type { Home } from './home.ts'
 import { openDevice, type OpenedDevice, type WebGpuFacts } from './open.ts'
 
@@ -15,7 +16,20 @@ export interface OpenedWebGpu {
   readonly facts: WebGpuFacts
 }
 
-/** How a home's devices are opened: the same two functions in the browser and in Node. */
+/** WebGPU's state here, for `durian doctor` or a page that tells its visitor. */
+export interface WebGpuStatus {
+  readonly available: boolean
+  /** What it is when it is available, else why it is not. */
+  readonly reason: string
+  /** What makes it available; empty when it is, or when the reason says all. */
+  readonly mend: string
+  /** Only when it is available. */
+  readonly facts?: WebGpuFacts
+  /** Milliseconds that loading and the self-test took; only when it is available. */
+  readonly startMs?: number
+}
+
+/** How a home's devices are opened: the same functions in the browser and in Node. */
 export interface WebGpu {
   /** Open a device and let it prove that it computes. One device a process: a second opening is the first one's, unless that one failed. */
   readonly openWebGpuBackend: (options?: WebGpuBackendOptions) => TE.TaskEither<BackendError, OpenedWebGpu>
@@ -24,6 +38,13 @@ export interface WebGpu {
    * any other exception is a defect and passes through.
    */
   readonly withWebGpuBackend: (options?: WebGpuBackendOptions) => WithBackend
+  /** Try to open a device. Never rejects: what goes wrong is the answer's reason. */
+  readonly webGpuStatus: (choice?: DeviceChoice) => Promise<WebGpuStatus>
+}
+
+interface Refusal {
+  readonly error: BackendError
+  readonly mend: string
 }
 
 export const webGpuOf = (home: Home): WebGpu => {
@@ -31,24 +52,30 @@ export const webGpuOf = (home: Home): WebGpu => {
 
   const device = async (choice: DeviceChoice): Promise<OpenedDevice> => {
     const before = await opened?.catch(() => undefined)
-    if (before !== undefined && !before.guarded.faults.failed()) return before
+    if (before !== undefined && !before.faults.failed()) return before
     opened = openDevice(home, choice)
     return opened
   }
 
-  const openWebGpuBackend: WebGpu['openWebGpuBackend'] =
-    (options = {}) =>
-    async () => {
-      try {
-        const { backend, facts } = await device(options)
-        const tested = await selfTest(backend)()
-        return E.isRight(tested) ? E.right({ backend, facts }) : tested
-      } catch (thrown) {
-        if (thrown instanceof DeviceFault) return E.left(thrown.error)
-        const reason = thrown instanceof Error ? thrown.message.split('\n')[0]! : String(thrown)
-        return E.left({ _tag: 'Unavailable', backend: 'webgpu', reason })
-      }
+  const tested = async (choice: DeviceChoice): Promise<E.Either<Refusal, OpenedWebGpu>> => {
+    try {
+      const { backend, facts } = await device(choice)
+      const result = await selfTest(backend)()
+      return E.isRight(result) ? E.right({ backend, facts }) : E.left({ error: result.left, mend: '' })
+    } catch (thrown) {
+      if (thrown instanceof DeviceFault) return E.left({ error: thrown.error, mend: '' })
+      const reason = thrown instanceof Error ? thrown.message.split('\n')[0]! : String(thrown)
+      return E.left({
+        error: { _tag: 'Unavailable', backend: 'webgpu', reason },
+        mend: thrown instanceof NoDevice ? thrown.mend : '',
+      })
     }
+  }
+
+  const openWebGpuBackend: WebGpu['openWebGpuBackend'] = ({ onOpened: _, ...choice } = {}) =>
+    TE.mapLeft(({ error, mend }: Refusal) => (mend === '' ? error : { ...error, reason: `${error.reason}; ${mend}` }))(
+      () => tested(choice),
+    )
 
   const withWebGpuBackend: WebGpu['withWebGpuBackend'] =
     (options = {}) =>
@@ -66,5 +93,14 @@ export const webGpuOf = (home: Home): WebGpu => {
       }
     }
 
-  return { openWebGpuBackend, withWebGpuBackend }
+  const webGpuStatus: WebGpu['webGpuStatus'] = async (choice = {}) => {
+    const start = performance.now()
+    const result = await tested(choice)
+    if (E.isLeft(result)) return { available: false, reason: result.left.error.reason, mend: result.left.mend }
+    const { backend, facts } = result.right
+    const startMs = Math.round(performance.now() - start)
+    return { available: true, reason: backend.info.description, mend: '', facts, startMs }
+  }
+
+  return { openWebGpuBackend, withWebGpuBackend, webGpuStatus }
 }

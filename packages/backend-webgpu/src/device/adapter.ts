@@ -7,6 +7,9 @@ export interface DeviceChoice {
   readonly powerPreference?: 'high-performance' | 'low-power'
 }
 
+/** With nothing left open but the adapter's name. */
+export type SettledChoice = Required<Pick<DeviceChoice, 'device' | 'powerPreference'>> & Pick<DeviceChoice, 'adapter'>
+
 /** What an adapter says of itself; browsers leave most of it empty. */
 export interface AdapterNames {
   readonly vendor: string
@@ -52,7 +55,7 @@ const textOf = ({ vendor, architecture, device, description }: AdapterNames): st
 export const choiceOf = (
   asked: DeviceChoice,
   environment: Readonly<Record<string, string | undefined>>,
-): Required<Pick<DeviceChoice, 'device' | 'powerPreference'>> & Pick<DeviceChoice, 'adapter'> => {
+): SettledChoice => {
   const named = environment['DURIAN_WEBGPU_ADAPTER'] || undefined
   const power = environment['DURIAN_WEBGPU_POWER'] || 'high-performance'
   if (power !== 'high-performance' && power !== 'low-power') {

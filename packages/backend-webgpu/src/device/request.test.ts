@@ -29,7 +29,7 @@ const hardware = { device: 'hardware', powerPreference: 'low-power' } as const
 describe('the request of a device', () => {
   it('asks for the features kernels can use and the highest limits, and for nothing the adapter lacks', async () => {
     const asked: Asked = {}
-    const own = await requestDevice(gpuWith({ description: 'a GPU' }, asked), hardware)
+    const own = await requestDevice(gpuWith({ description: 'a GPU' }, asked), hardware, 'a mend')
     expect(asked.adapter).toEqual({ powerPreference: 'low-power', forceFallbackAdapter: false })
     expect(asked.device).toEqual({
       requiredFeatures: ['timestamp-query', 'shader-f16'],
@@ -39,18 +39,28 @@ describe('the request of a device', () => {
   })
 
   it('refuses a software adapter nobody asked for, and says how to ask', async () => {
-    const request = requestDevice(gpuWith({ description: 'SwiftShader' }), hardware)
-    await expect(request).rejects.toThrow(/only WebGPU adapter here is SwiftShader .*DURIAN_WEBGPU_ADAPTER=software/)
+    const request = requestDevice(gpuWith({ description: 'SwiftShader' }), hardware, 'a mend')
+    await expect(request).rejects.toMatchObject({
+      message: expect.stringContaining('the only WebGPU adapter here is SwiftShader (software'),
+      mend: expect.stringContaining('DURIAN_WEBGPU_ADAPTER=software'),
+    })
   })
 
   it('takes one that was asked for, and says that it is one', async () => {
     const asked: Asked = {}
-    const own = await requestDevice(gpuWith({ isFallbackAdapter: true }, asked), { ...hardware, device: 'software' })
+    const own = await requestDevice(
+      gpuWith({ isFallbackAdapter: true }, asked),
+      { ...hardware, device: 'software' },
+      '',
+    )
     expect(own.software).toBe(true)
     expect(asked.adapter).toMatchObject({ forceFallbackAdapter: true })
   })
 
   it('says that no adapter answers', async () => {
-    await expect(requestDevice(gpuWith(null), hardware)).rejects.toThrow('no WebGPU adapter answers')
+    await expect(requestDevice(gpuWith(null), hardware, 'a mend')).rejects.toMatchObject({
+      message: 'no WebGPU adapter answers',
+      mend: 'a mend',
+    })
   })
 })

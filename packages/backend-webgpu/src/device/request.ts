@@ -1,4 +1,5 @@
-import { adapterName, adapterNames, isSoftware, type AdapterNames, type DeviceChoice } from './adapter.ts'
+import { NoDevice } from './noDevice.ts'
+import { adapterName, adapterNames, isSoftware, type AdapterNames, type SettledChoice } from './adapter.ts'
 
 /** A device of our own, not tfjs's: it has every limit and feature that kernels can use. */
 export interface OwnDevice {
@@ -27,20 +28,24 @@ const LIMITS = [
 /**
  * Adapter and device, with the adapter's highest limits.
  *
- * @throws Error with a sentence when there is none of the kind that was asked for
+ * @throws NoDevice when there is none of the kind that was asked for
  */
 export const requestDevice = async (
   gpu: GPU,
-  { device: kind, powerPreference }: Required<Pick<DeviceChoice, 'device' | 'powerPreference'>>,
+  { device: kind, powerPreference, adapter: named }: SettledChoice,
+  adapterMend: string,
 ): Promise<OwnDevice> => {
   const adapter = await gpu.requestAdapter({ powerPreference, forceFallbackAdapter: kind === 'software' })
-  if (adapter === null)
-    throw new Error(`no WebGPU adapter answers${kind === 'software' ? ', not even a software one' : ''}`)
+  if (adapter === null) {
+    const which = named === undefined ? '' : ` whose name has "${named}" in it`
+    throw new NoDevice(`no WebGPU adapter${which} answers`, adapterMend)
+  }
   const names = adapterNames((adapter as unknown as { readonly info: AdapterNames }).info)
   const software = isSoftware(names)
   if (software && kind === 'hardware') {
-    throw new Error(
-      `the only WebGPU adapter here is ${adapterName(names)}; it is hundreds of times slower than a GPU and is used only when asked for (DURIAN_WEBGPU_ADAPTER=software)`,
+    throw new NoDevice(
+      `the only WebGPU adapter here is ${adapterName(names)}, hundreds of times slower than a GPU`,
+      'set DURIAN_WEBGPU_ADAPTER=software to use it all the same',
     )
   }
   const limits = adapter.limits as unknown as Readonly<Record<string, number>>
