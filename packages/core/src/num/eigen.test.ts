@@ -4,6 +4,7 @@ import { afterEach, describe, expect, it, vi } from 'vitest'
 import { normals } from '../random/sequence.ts'
 import { ShapeError } from '../ops/shape.ts'
 import { heapOf, symmetricEigenvalues } from './eigen.ts'
+import { tridiagonalEigenvalues } from './eigenQl.ts'
 import { openKernels } from './kernels/open.ts'
 
 const seed = 13
@@ -145,9 +146,13 @@ describe('symmetricEigenvalues', () => {
   })
 
   it('refuses a matrix that is not full or not finite', () => {
-    expect(() => symmetricEigenvalues({ n: 2, data: [1, 2, 3] })).toThrow(ShapeError)
+    expect(() => symmetricEigenvalues({ n: 2, data: [1, 2, 3] })).toThrow(
+      new ShapeError('3 numbers do not fill a [2, 2] matrix'),
+    )
     expect(() => symmetricEigenvalues({ n: 1, data: [NaN] })).toThrow(RangeError)
-    expect(() => symmetricEigenvalues({ n: 2, data: [1, 0, Infinity, 1] })).toThrow(RangeError)
+    expect(() => symmetricEigenvalues({ n: 2, data: [1, 0, Infinity, 1] })).toThrow(
+      new RangeError('eigenvalues of a matrix with an entry that is not finite'),
+    )
   })
 
   it('cuts off a tail whose squares are denormal numbers, and reflects one that is just larger', () => {
@@ -158,6 +163,13 @@ describe('symmetricEigenvalues', () => {
         expect(Math.abs(value - exact[k]!)).toBeLessThan(4e-15),
       )
     }
+  })
+
+  it('gives up on numbers that cannot converge', () => {
+    const stuck = { diagonal: Float64Array.of(1, NaN, 2), below: Float64Array.of(0, 1, 1) }
+    expect(() => tridiagonalEigenvalues(stuck)).toThrow(
+      new RangeError('eigenvalue 0 of 3 did not converge in 60 sweeps'),
+    )
   })
 
   it('knows both eigenvalues of a pair', () => {

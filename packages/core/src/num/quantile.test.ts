@@ -15,12 +15,13 @@ describe('quantiles', () => {
   it('interpolates from the nearer neighbour, as NumPy does: 0.52 from below would be 0.5199999999999999 from above', () => {
     expect(0.1 + (0.7 - 0.1) * 0.7).toBe(0.52)
     expect(quantile([0.1, 0.7], 0.7)).toBe(0.5199999999999999)
+    expect(quantile([0.015, 105 / 97], 0.5)).toBe(105 / 97 - (105 / 97 - 0.015) / 2) // from below a bit more
   })
 
   it('refuses no numbers and fractions outside [0, 1]', () => {
-    expect(() => quantiles([], [0.5])).toThrow(RangeError)
-    expect(() => quantiles([1], [1.01])).toThrow(RangeError)
-    expect(() => quantiles([1], [NaN])).toThrow(RangeError)
+    expect(() => quantiles([], [0.5])).toThrow(new RangeError('quantiles of no numbers'))
+    for (const fraction of [-0.01, 1.01, NaN])
+      expect(() => quantiles([1], [fraction])).toThrow(new RangeError(`quantile ${fraction} is outside [0, 1]`))
   })
 
   it('property: stays within the numbers, grows with the fraction, ignores order, and leaves its input alone', () => {
