@@ -1,7 +1,7 @@
 import { easyR1Names } from './easyr1.ts'
 import { trainFields } from './fields.ts'
-import { missingPresets, presets } from './presets.ts'
-import { aliases, scaleRewards } from './resolveConfig.ts'
+import { presets } from './presets.ts'
+import { aliases, multiObjective, scaleRewards } from './resolveConfig.ts'
 import { leaves, REQUIRED, type Field } from './table.ts'
 
 const fallback = (field: Field<unknown>): string =>
@@ -61,6 +61,12 @@ ${Object.entries(aliases)
 - \`scale_rewards\` (TRL) is an estimator: ${Object.entries(scaleRewards)
     .map(([word, estimator]) => `\`${word}\` is \`${estimator}\``)
     .join(', ')}. Naming both is an error unless they agree.
+- \`multi_objective_aggregation\` (TRL): ${Object.entries(multiObjective)
+    .map(([word, estimator]) => `\`${word}\` is ${estimator === null ? 'what the estimators do' : `\`${estimator}\``}`)
+    .join(', ')}.
+
+A key that nothing reads beside the others (a clip with a loss that does not clip) is an error where it was written, and falls back to its
+default where a preset brought it. [coming-from.md](coming-from.md) goes through the options of TRL and EasyR1 one by one.
 
 EasyR1's names work in files (nested) and as arguments (dotted). Its other keys have no counterpart and are errors.
 
@@ -68,13 +74,11 @@ ${table(['EasyR1', 'here', ''], names)}
 
 ## Presets
 
+Estimator, loss and penalty of a preset are those of core's preset of the same name.
+
 ${table(['preset', 'what it is', 'values'], starts)}
 
 The paper's three-way weights (0.1, 0.2, 0.7) are one row of its table 3; the headline row of its table 1 takes the best
 of each column of table 3 and is no single setting.
-
-Not offered: ${Object.entries(missingPresets)
-    .map(([name, why]) => `\`${name}\` ${why}`)
-    .join('; ')}.
 `
 }

@@ -2,7 +2,7 @@ import type { JsonSchema } from './codecs.ts'
 import { easyR1Names } from './easyr1.ts'
 import { trainFields } from './fields.ts'
 import { presetNames } from './presets.ts'
-import { aliases, scaleRewards } from './resolveConfig.ts'
+import { aliases, multiObjective, scaleRewards } from './resolveConfig.ts'
 import { REQUIRED, type Entry, type Fields } from './table.ts'
 
 const schemaOfEntry = (entry: Entry): JsonSchema => {
@@ -59,6 +59,10 @@ export const configSchema = (): JsonSchema => {
       scale_rewards: {
         description: "TRL's name for the estimators grpo (group), batch (batch) and dr_grpo (none).",
         enum: [...Object.keys(scaleRewards), true, false],
+      },
+      multi_objective_aggregation: {
+        description: "TRL's name for what becomes of several rewards: normalize_then_sum is the estimator gdpo.",
+        enum: Object.keys(multiObjective),
       },
       ...easyR1Groups(),
     },

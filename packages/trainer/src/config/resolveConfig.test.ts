@@ -104,7 +104,6 @@ describe('resolveConfig', () => {
     expect(refusal(`${base}durian: 3\n`)).toBe('c.yaml line 4: durian is 3, expected a group of keys.')
     expect(refusal('dataset: d\noutput_dir: o\n')).toMatch(/^model_name_or_path is missing/)
     expect(refusal(`${base}preset: paper-gpro\n`)).toContain("did you mean 'paper-grpo'?")
-    expect(refusal(`${base}preset: easyr1-grpo\n`)).toContain('dual clipping')
   })
 
   it('refuses keys that do not fit together, before any compute', () => {

@@ -7,7 +7,7 @@ import { easyR1Names, isEasyR1 } from './easyr1.ts'
 import { trainFields } from './fields.ts'
 import { idleKeys } from './idle.ts'
 import { givenInTree, type Given } from './layers.ts'
-import { missingPresets, presetNames, presets, type PresetName } from './presets.ts'
+import { presetNames, presets, type PresetName } from './presets.ts'
 import { leaves, REQUIRED } from './table.ts'
 import { TrainConfig } from './trainConfig.ts'
 
@@ -58,12 +58,9 @@ const presetLayer = (given: ReadonlyArray<Given>): E.Either<TrainError, Readonly
   if (chosen === undefined || chosen.value === null) return E.right([])
   const name = String(chosen.value)
   if (!Object.hasOwn(presets, name)) {
-    const why = missingPresets[name]
     return E.left(
       badInput(
-        why === undefined
-          ? `${chosen.where}: unknown preset '${name}'${didYouMean(name, presetNames)}; there are ${presetNames.join(', ')}.`
-          : `${chosen.where}: preset '${name}' ${why}.`,
+        `${chosen.where}: unknown preset '${name}'${didYouMean(name, presetNames)}; there are ${presetNames.join(', ')}.`,
       ),
     )
   }

@@ -5,6 +5,10 @@ import { codecOf, type ValuesOf } from './table.ts'
 /** A resolved training configuration: every key of the table, TRL's snake_case names, groups nested as in the file. */
 export type TrainConfig = ValuesOf<typeof trainFields>
 
+/** Some keys of a tree, at every level; lists are whole. */
+export type Partially<A> =
+  A extends ReadonlyArray<unknown> ? A : A extends object ? { readonly [K in keyof A]?: Partially<A[K]> } : A
+
 /** Decodes a plain tree into a `TrainConfig`: defaults filled in, unknown keys refused. Cross-field rules are `configProblems`. */
 export const TrainConfig: t.Type<TrainConfig, TrainConfig, unknown> = codecOf('TrainConfig', trainFields)
 
