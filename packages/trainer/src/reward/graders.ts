@@ -1,5 +1,7 @@
 import { compareAnswers, type Verdict } from './answer.ts'
 import { lastBoxed } from './boxed.ts'
+import { mathVerifyResponse } from './mathVerify/index.ts'
+import { mathrulerVerdict } from './mathruler.ts'
 
 /** The ways to compare answers, as the key `grader` names them. */
 export type Grader = 'mathruler' | 'math_verify' | 'exact'
@@ -8,7 +10,7 @@ export type Grader = 'mathruler' | 'math_verify' | 'exact'
 export type GradeResponse = (response: string, gold: string) => Verdict
 
 export const graders: Readonly<Record<Grader, GradeResponse>> = {
-  mathruler: (response, gold) => compareAnswers(lastBoxed(response), gold),
-  math_verify: (response, gold) => compareAnswers(lastBoxed(response), gold),
+  mathruler: (response, gold) => mathrulerVerdict(lastBoxed(response)?.trim() ?? null, gold),
+  math_verify: mathVerifyResponse,
   exact: (response, gold) => compareAnswers(lastBoxed(response), gold),
 }
