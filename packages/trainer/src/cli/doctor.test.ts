@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { doctorText, engineFindings, nodeFinding } from './doctor.ts'
+import { doctorText, engineFindings, nodeFinding, webGpuFinding } from './doctor.ts'
 
 describe('durian doctor', () => {
   it('takes Node from 20.11 on', () => {
@@ -12,7 +12,7 @@ describe('durian doctor', () => {
       { name: 'wasm', state: 'ok', detail: '4.22.0' },
       { name: 'tfjs-node', state: 'missing', detail: 'not installed', mend: 'npm install x' },
     ])
-    expect(text).toContain('tfjs-node (optional, faster): npm install x')
+    expect(text).toContain('tfjs-node (optional): npm install x')
     expect(text).toMatch(/Training works here\.$/)
     expect(doctorText([{ name: 'sharp', state: 'broken', detail: 'does not load' }])).toMatch(
       /does not work here yet\.$/,
@@ -45,5 +45,22 @@ describe('durian doctor', () => {
       'broken',
       'broken',
     ])
+  })
+
+  it('gives WebGPU a line that names its device, or what mends it', () => {
+    const facts = { libraries: {}, device: 'a GPU', software: false, features: [], largestTensor: 2 ** 30 }
+    const reason = 'tfjs-backend-webgpu 4.22.0, Dawn, a GPU'
+    expect(webGpuFinding({ available: true, reason, mend: '', facts, startMs: 900 })).toEqual({
+      name: 'webgpu',
+      state: 'ok',
+      detail: `${reason} (with --backend webgpu); self-test passed, start 900 ms, tensors of at most 1.0 GiB`,
+      engine: { selfTest: 'passed', facts, startMs: 900 },
+    })
+    expect(webGpuFinding({ available: false, reason: 'no adapter', mend: 'install a driver' })).toEqual({
+      name: 'webgpu',
+      state: 'missing',
+      detail: 'no adapter',
+      mend: 'install a driver',
+    })
   })
 })

@@ -2,6 +2,7 @@ import { execFile } from 'node:child_process'
 import { availableParallelism, cpus, freemem, platform, release, totalmem, arch } from 'node:os'
 import { promisify } from 'node:util'
 import { engineNames, mendOf, probeEngine, type EngineStatus } from '@durian/backend-node'
+import { probeWebGpu, type WebGpuFacts, type WebGpuStatus } from '@durian/backend-webgpu'
 import type { Command } from 'commander'
 import { either as E, type taskEither as TE } from 'fp-ts'
 import { runFailed, type TrainError } from '../errors.ts'
@@ -17,7 +18,11 @@ export interface Finding {
   /** The command that mends it. */
   readonly mend?: string
   /** An engine that computes: its versions, device, threads, memory and how long its start with the self-test took. */
-  readonly engine?: Pick<EngineStatus, 'facts' | 'startMs'> & { readonly selfTest: 'passed' }
+  readonly engine?: {
+    readonly selfTest: 'passed'
+    readonly facts: NonNullable<EngineStatus['facts']> | WebGpuFacts
+    readonly startMs: number
+  }
 }
 
 const gib = (bytes: number): string => `${(bytes / 2 ** 30).toFixed(1)} GiB`
@@ -103,6 +108,17 @@ const backendFindings = async (hasGpu: boolean): Promise<ReadonlyArray<Finding>>
   return engineFindings(statuses, { hasGpu })
 }
 
+/** WebGPU is never what `auto` takes, so a machine without it lacks nothing. */
+export const webGpuFinding = ({ available, reason, mend, facts, startMs }: WebGpuStatus): Finding =>
+  available && facts !== undefined && startMs !== undefined
+    ? {
+        name: 'webgpu',
+        state: 'ok',
+        detail: `${reason} (with --backend webgpu); self-test passed, start ${startMs} ms, tensors of at most ${gib(facts.largestTensor)}`,
+        engine: { selfTest: 'passed', facts, startMs },
+      }
+    : { name: 'webgpu', state: 'missing', detail: reason, ...(mend === '' ? {} : { mend }) }
+
 const pictureFinding = async (): Promise<Finding> => {
   try {
     const { default: sharp } = await import('sharp')
@@ -128,6 +144,7 @@ export const findings = async (): Promise<ReadonlyArray<Finding>> => {
     ...machineFindings(),
     ...gpuFindings(found),
     ...(await backendFindings(found.length > 0)),
+    webGpuFinding(await probeWebGpu()),
     await pictureFinding(),
   ]
 }
@@ -143,9 +160,7 @@ export const doctorText = (all: ReadonlyArray<Finding>): string => {
       : [
           '',
           'To mend:',
-          ...mends.map(
-            ({ name, state, mend }) => `  ${name}${state === 'missing' ? ' (optional, faster)' : ''}: ${mend}`,
-          ),
+          ...mends.map(({ name, state, mend }) => `  ${name}${state === 'missing' ? ' (optional)' : ''}: ${mend}`),
         ]),
     '',
     all.some(({ state }) => state === 'broken') ? 'Training does not work here yet.' : 'Training works here.',
