@@ -1,10 +1,10 @@
+import { softOverlongPunishment, type SoftOverlong } from '@durian/core'
 import { either as E, type taskEither as TE } from 'fp-ts'
 import { attempt } from '../effect.ts'
 import { badInput, type TrainError } from '../errors.ts'
 import { rewardPool } from '../workers/rewardPool.ts'
 import type { RewardAnswer } from '../workers/rewardTasks.ts'
 import type { Grader } from './graders.ts'
-import { softOverlongPunishment, type SoftOverlong } from './overlong.ts'
 import { rewardSource, type RewardSource } from './rewardSource.ts'
 import { rewardFunctions, stoppedReward, type Scored } from './rewards.ts'
 

@@ -3,7 +3,6 @@ export { lastBoxed } from './boxed.ts'
 export { combineRewards, type Rewarder, type RewardOptions, type TotalReward } from './combine.ts'
 export { hasBoxedFormat, hasThinkFormat } from './format.ts'
 export { graders, type Grader } from './graders.ts'
-export { softOverlongPunishment, type SoftOverlong } from './overlong.ts'
 export {
   accuracyReward,
   answerVerdict,

@@ -2,7 +2,6 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { lastBoxed } from './boxed.ts'
 import { hasBoxedFormat, hasEasyR1Format, easyR1Cleaned, hasThinkFormat } from './format.ts'
-import { softOverlongPunishment } from './overlong.ts'
 import { answerVerdict, rewardFunctions as functionsOf, type Scored } from './rewards.ts'
 
 const scored = (response: string, answer = '4', length = 10): Scored => ({
@@ -89,13 +88,6 @@ describe('accuracy_reward and math', () => {
     // EasyR1 takes the space out of the tag before it looks.
     expect(math('< think > </ think >\\boxed{4}')).toBe(1)
     expect(rewardFunctions.math!(scored(good, ''))).toBeNull()
-  })
-})
-
-describe('softOverlongPunishment', () => {
-  it('is 0 up to the cache, falls to -1 at the limit, and stays there', () => {
-    const at = (length: number) => softOverlongPunishment(length, { maxCompletionLength: 20, softPunishCache: 4 })
-    expect([1, 16, 17, 18, 20, 21, 99].map(at)).toEqual([0, 0, -0.25, -0.5, -1, -1, -1])
   })
 })
 

@@ -1,3 +1,4 @@
+/** Where the punishment of long completions begins and ends. */
 export interface SoftOverlong {
   /** Longest completion, tokens. */
   readonly maxCompletionLength: number
@@ -6,11 +7,11 @@ export interface SoftOverlong {
 }
 
 /**
- * DAPO's soft overlong punishment (trl `get_soft_overlong_punishment`):
+ * Soft overlong punishment, added to a rollout's reward (DAPO: Yu et al. 2025, eq. 13; TRL's `get_soft_overlong_punishment`).
  *
- *   0                          for length <= max - cache
+ *   0                                for length <= max - cache
  *   (max - cache - length) / cache   up to max
- *   -1                         beyond
+ *   -1                               beyond
  *
  * @param length - tokens of the completion
  * @returns [-1, 0]
