@@ -1,30 +1,8 @@
 import type { TensorInfo } from '@tensorflow/tfjs-core'
 import type { KernelBody } from '../registry.ts'
 import { groupsOf, type Gpu, sizeOf, THREADS } from './kernel.ts'
+import { dot, each, type Head, headOf, load, meet, unmet, zero } from './head.ts'
 import { power, type Program } from './program.ts'
-
-/** A head's numbers in registers: vectors of four where its width allows. */
-interface Head {
-  readonly width: number
-  readonly pieces: ReadonlyArray<number>
-  readonly element: 'f32' | 'vec4f'
-}
-
-const headOf = (width: number): Head => {
-  const four = width % 4 === 0
-  return {
-    width,
-    pieces: Array.from({ length: four ? width / 4 : width }, (_, i) => i),
-    element: four ? 'vec4f' : 'f32',
-  }
-}
-
-const each = ({ pieces }: Head, line: (i: number) => string): string => pieces.map(line).join(' ')
-const zero = ({ element }: Head): string => (element === 'vec4f' ? 'vec4<f32>(0.0)' : '0.0')
-const dot = ({ pieces, element }: Head, left: (i: number) => string, right: (i: number) => string): string =>
-  pieces.map((i) => (element === 'vec4f' ? `dot(${left(i)}, ${right(i)})` : `${left(i)} * ${right(i)}`)).join(' + ')
-const load = (head: Head, name: string, from: string, at: string): string =>
-  each(head, (i) => `let ${name}${i} = ${from}[${at} + ${i}u];`)
 
 /** WGSL: a key this far below what was seen has weight 0 in float32; its product is not worth making. */
 const isHidden = (mask: string, most: string): string => `${mask} + 1e8 < ${most}`
@@ -58,8 +36,8 @@ interface Form {
 const nameOf = ({ head, shared, mask }: Form): string =>
   `hd${head.width}${shared ? ' shared' : ''}${mask ? ' masked' : ''}`
 
-/** Online softmax: one pass over the keys, the sums scaled down whenever a larger score turns up. */
-const meet = ({ head, mask }: Form, kind: Kind): string => `
+/** All keys of one set. */
+const meetAll = ({ head, mask }: Form, kind: Kind): string => `
   let ${kind}Start = ${kind === 'own' ? 'run * u.ownKeys' : 'run / u.runsPerShared * u.sharedKeys'};
   for (var i = 0u; i < u.${kind}Keys; i++) {
     ${
@@ -69,20 +47,15 @@ const meet = ({ head, mask }: Form, kind: Kind): string => `
         : ''
     }
     let at = (${kind}Start + i) * ${head.pieces.length}u;
-    let score = ${dot(
+    ${meet(
       head,
-      (c) => `q${c}`,
-      (c) => `${kind}Key[at + ${c}u]`,
-    )}${mask ? ' + hidden' : ''};
-    if (score > most) {
-      let shrink = exp(most - score);
-      most = score;
-      weights *= shrink;
-      ${each(head, (c) => `sum${c} *= shrink;`)}
-    }
-    let weight = power(score - most);
-    weights += weight;
-    ${each(head, (c) => `sum${c} += weight * ${kind}Value[at + ${c}u];`)}
+      dot(
+        head,
+        (c) => `q${c}`,
+        (c) => `${kind}Key[at + ${c}u]`,
+      ) + (mask ? ' + hidden' : ''),
+      (c) => `${kind}Value[at + ${c}u]`,
+    )}
   }`
 
 const forward = (form: Form): Program => {
@@ -105,12 +78,10 @@ const forward = (form: Form): Program => {
   let run = index / u.rows;
   ${mask ? `let maskAt = ${maskStart('run', 'index % u.rows')};` : ''}
   let place = index * ${head.pieces.length}u;
-  ${load(head, 'q', 'query', 'place')}
-  var most = -3e38;
-  var weights = 0.0;
-  ${each(head, (c) => `var sum${c} = ${zero(head)};`)}
-  ${shared ? meet(form, 'shared') : ''}
-  ${meet(form, 'own')}
+  ${load(head, 'q', { from: 'query', at: 'place' })}
+${unmet(head)}
+  ${shared ? meetAll(form, 'shared') : ''}
+  ${meetAll(form, 'own')}
   ${each(head, (c) => `out[place + ${c}u] = sum${c} / weights;`)}
   logTotal[index] = most + logarithm(weights);`,
   }
@@ -160,8 +131,8 @@ const queryGrad = (form: Form, adds: boolean): Program => {
   let run = index / u.rows;
   ${mask ? `let maskAt = ${maskStart('run', 'index % u.rows')} + u.maskOffset;` : ''}
   let place = index * ${head.pieces.length}u;
-  ${load(head, 'q', 'query', 'place')}
-  ${load(head, 'd', 'dy', 'place')}
+  ${load(head, 'q', { from: 'query', at: 'place' })}
+  ${load(head, 'd', { from: 'dy', at: 'place' })}
   let logTotal = facts[2u * index];
   let share = facts[2u * index + 1u];
   ${each(head, (c) => `var sum${c} = ${adds ? `before[place + ${c}u]` : zero(head)};`)}
@@ -169,7 +140,7 @@ const queryGrad = (form: Form, adds: boolean): Program => {
   for (var i = 0u; i < u.keys; i++) {
     ${mask ? `let hidden = mask[maskAt + i]; if (${isHidden('hidden', 'logTotal')}) { continue; }` : ''}
     let at = (start + i) * ${head.pieces.length}u;
-    ${load(head, 'k', 'key', 'at')}
+    ${load(head, 'k', { from: 'key', at: 'at' })}
     let score = ${dot(
       head,
       (c) => `q${c}`,
@@ -201,8 +172,8 @@ const keyGrad = (form: Form): Program => {
   let firstRun = index / u.keys * u.runsPerSet;
   let own = index % u.keys;
   let place = index * ${head.pieces.length}u;
-  ${load(head, 'k', 'key', 'place')}
-  ${load(head, 'v', 'value', 'place')}
+  ${load(head, 'k', { from: 'key', at: 'place' })}
+  ${load(head, 'v', { from: 'value', at: 'place' })}
   ${each(head, (c) => `var dk${c} = ${zero(head)}; var dv${c} = ${zero(head)};`)}
   for (var i = firstRun * u.rows; i < (firstRun + u.runsPerSet) * u.rows; i++) {
     let logTotal = facts[2u * i];
@@ -213,8 +184,8 @@ const keyGrad = (form: Form): Program => {
         : ''
     }
     let at = i * ${head.pieces.length}u;
-    ${load(head, 'q', 'query', 'at')}
-    ${load(head, 'd', 'dy', 'at')}
+    ${load(head, 'q', { from: 'query', at: 'at' })}
+    ${load(head, 'd', { from: 'dy', at: 'at' })}
     let score = ${dot(
       head,
       (c) => `q${c}`,

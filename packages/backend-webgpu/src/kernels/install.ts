@@ -5,6 +5,7 @@ import { attention, attentionGrad } from './attention.ts'
 import { clip, swiglu, swigluGrad } from './elementwise.ts'
 import type { Gpu } from './kernel.ts'
 import type { Style } from './lanes.ts'
+import { decodingAttention, decodingRoom } from './decoding.ts'
 import { batchMatMul, linear } from './matmul.ts'
 import { adamW, squaredNorm } from './optimiser.ts'
 import { launcher } from './program.ts'
@@ -57,6 +58,8 @@ export const installKernels = (tf: Tf, { device, backend, software, style }: Ker
     DurianLinear: linear(gpu),
     ...Object.fromEntries(attentionKernels.map((name) => [name, attention(gpu)])),
     DurianAttentionGrad: attentionGrad(gpu),
+    DurianDecodingAttention: decodingAttention(gpu),
+    DurianDecodingRoom: decodingRoom(gpu),
     DurianAdamW: adamW(gpu),
     DurianSquaredNorm: squaredNorm(gpu),
   }

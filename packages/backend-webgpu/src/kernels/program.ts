@@ -22,8 +22,8 @@ export interface Program {
 export interface Launch {
   /** In the order of `Program.inputs`. */
   readonly inputs: ReadonlyArray<TensorInfo>
-  /** Shapes, in the order of `Program.outputs`. */
-  readonly outputs: ReadonlyArray<ReadonlyArray<number>>
+  /** In the order of `Program.outputs`: shapes of new tensors, or a tensor that is written in place. */
+  readonly outputs: ReadonlyArray<ReadonlyArray<number> | TensorInfo>
   readonly numbers: Readonly<Record<string, number>>
   /** Workgroups. There may be more than asked for, where they fold into two dimensions. */
   readonly groups: number
@@ -85,7 +85,7 @@ export const launcher = (backend: WebGPUBackend, device: GPUDevice): Launcher =>
   }
 
   const run: Launcher = (program, { inputs, outputs, numbers, groups }) => {
-    const made = outputs.map((shape) => backend.makeTensorInfo([...shape], 'float32'))
+    const made = outputs.map((output) => ('dataId' in output ? output : backend.makeTensorInfo([...output], 'float32')))
     const nothing = groups === 0 || made.some(({ shape }) => sizeOf(shape) === 0)
     if (nothing) {
       for (const { dataId } of made) backend.tensorMap.get(dataId).values = new Float32Array(0)
