@@ -29,8 +29,13 @@ export const commands: ReadonlyArray<CommandEntry> = [
   },
   {
     name: 'entropy',
-    summary: 'visual entropy of feature matrices',
+    summary: 'visual entropy of pictures, or of feature matrices',
     load: async () => (await import('./entropy.ts')).registerEntropy,
+  },
+  {
+    name: 'generate',
+    summary: 'sampled or greedy completions of rows, with log-probs, as JSON lines',
+    load: async () => (await import('./generate.ts')).registerGenerate,
   },
   {
     name: 'score',

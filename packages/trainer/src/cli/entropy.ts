@@ -7,6 +7,7 @@ import { entropyLines, fileEntropies } from './featureEntropies.ts'
 import { onErrorChoices, type OnError } from './jsonRows.ts'
 import { filterStdin, writeLines } from './lines.ts'
 import { type EntropiesOptions, pictureEntropies, pictureFiles, pictureRows } from './pictureEntropies.ts'
+import { modelFolder, modelHelp } from './modelFolder.ts'
 import { startProgress } from './progress.ts'
 import { runCommand } from './runCommand.ts'
 import type { FeatureKind } from './visionEntropy.ts'
@@ -40,8 +41,9 @@ const throughModel = (images: ReadonlyArray<string>, flags: EntropyFlags): TE.Ta
     if (model === undefined)
       return take<never>(E.left(badInput('Pictures need a vision encoder: name a model folder with --model.')))
     const rows = data === undefined ? pictureFiles(images) : await take(pictureRows(data))
+    const folder = await take(modelFolder(model, { name: '--model' }))
     const options: EntropiesOptions = {
-      ...{ model, kind, backend, onError, workers, cache },
+      ...{ model: folder, kind, backend, onError, workers, cache },
       progress: (total) => startProgress({ label: 'rows', total }),
       print: (result) => writeLines(process.stdout, [JSON.stringify(result)]),
     }
@@ -79,9 +81,9 @@ export const registerEntropy = (program: Command): void => {
         'seen through the vision encoder of --model; for each [patches, dim] tensor of --features; or for each line\n' +
         '{"id", "features": [P][d]} of standard input. The entropy is in nats, from 0 to ln min(patches - 1, dim).',
     )
-    .argument('[pictures...]', 'picture files (PNG, JPEG, WebP)')
+    .argument('[pictures...]', 'picture files (PNG, JPEG, WebP, GIF)')
     .option('--data <file>', 'rows with pictures: file.parquet, file.jsonl or folder@split')
-    .option('--model <folder>', 'model in the Hub’s layout, for pictures')
+    .option('--model <model>', `for pictures: ${modelHelp}`)
     .option('--num_workers <n>', 'processes that look at pictures (default: one a core; 1 with TensorFlow)', positive)
     .option('--cache <folder>', 'keeps entropies there, by content of encoder and pictures')
     .option('--features <file>', 'safetensors file with one matrix a picture')

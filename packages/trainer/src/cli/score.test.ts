@@ -10,8 +10,6 @@ import { expected, fixtureDir, maxDifference, onDevice, right } from '../policy/
 import { loadProcessor } from '../processor/loadProcessor.ts'
 import { encodeScored, scoreRow } from './score.ts'
 
-const same = (problem: string): string => problem
-
 describe('durian score', () => {
   it('golden: prints ids, log-probs, entropies and visual entropy of the rows as transformers computes them', async () => {
     const { rows } = right(await loadDataset(join(fixtureDir, 'rows.jsonl'), { answers: 'optional' })())
@@ -22,7 +20,7 @@ describe('durian score', () => {
     const before = backend.memory.liveTensors()
     for (const [i, row] of rows.entries()) {
       const want = expected[i]!
-      const encoded = right(await encodeScored(processor, same)(row)())
+      const encoded = right(await encodeScored(processor)(row)())
       const result = right(await scoreRow(backend, config)(source, encoded)())
       expect(result.id).toBe(want.id)
       expect(result.prompt_ids).toEqual(want.prompt_ids)
@@ -35,14 +33,14 @@ describe('durian score', () => {
     expect(backend.memory.liveTensors()).toBe(before)
   })
 
-  it('does not end a response twice, puts the problem through the format prompt, and names a row without a response', async () => {
+  it('does not end a response twice, asks what its messages ask, and names a row without a response', async () => {
     const processor = right(await loadProcessor(fixtureDir)())
     const row = { id: 'q', problem: 'p', answer: '', images: [], extra: { response: 'x<|im_end|>' } }
-    const plain = right(await encodeScored(processor, same)({ ...row, extra: { response: 'x' } })())
-    const ended = right(await encodeScored(processor, (problem) => `${problem}!`)(row)())
+    const plain = right(await encodeScored(processor)({ ...row, extra: { response: 'x' } })())
+    const ended = right(await encodeScored(processor)({ ...row, messages: [{ role: 'user', content: 'p!' }] })())
     expect(ended.response).toEqual(plain.response)
     expect(ended.prompt.text).toBe(plain.prompt.text.replace('user\np', 'user\np!'))
-    const without = await encodeScored(processor, same)({ ...row, extra: {} })()
+    const without = await encodeScored(processor)({ ...row, extra: {} })()
     expect(E.isLeft(without) && sentence(without.left)).toContain(`Row 'q': it has no text in column "response"`)
   })
 })

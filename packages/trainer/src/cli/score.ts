@@ -1,21 +1,23 @@
-import { readFile } from 'node:fs/promises'
-import { type Backend, type HostTensor, residentWeights, visualEntropy, type WeightSource } from '@durian/core'
+import { type Backend, residentWeights, visualEntropy, type WeightSource } from '@durian/core'
 import { type Command, Option } from 'commander'
 import { either as E, type taskEither as TE } from 'fp-ts'
-import { loadDataset } from '../data/dataset.ts'
+import type { Dataset } from '../data/dataset.ts'
+import { leavingOut, leftOutLines, noRows } from '../data/leftOut.ts'
 import type { Row } from '../data/types.ts'
 import { attempt } from '../effect.ts'
-import { badInput, runFailed, type TrainError } from '../errors.ts'
+import { badInput, runFailed, sentence, type TrainError } from '../errors.ts'
 import { completionBatch, scoreCompletions } from '../policy/completions.ts'
 import type { PolicyConfig } from '../policy/config.ts'
-import { loadPolicy } from '../policy/files.ts'
 import type { EncodedPrompt } from '../policy/types.ts'
 import { visionFeatures } from '../policy/vision.ts'
-import { formatPrompt } from '../processor/chatTemplate.ts'
 import { encodePrompt } from '../processor/encodePrompt.ts'
-import { loadProcessor, type Processor } from '../processor/loadProcessor.ts'
+import type { Processor } from '../processor/loadProcessor.ts'
 import { type BackendChoice, backendChoices, withChosenBackend } from './chosenBackend.ts'
-import { writeLines } from './lines.ts'
+import { addDataFlags, type DataFlags, openRows } from './dataFlags.ts'
+import type { OnError } from './jsonRows.ts'
+import { warn, writeLines } from './lines.ts'
+import { addModelFlags, type ModelFlags, openModel, withWeights } from './openModel.ts'
+import { startProgress } from './progress.ts'
 import { runCommand } from './runCommand.ts'
 
 /** One line out of `durian score`. */
@@ -37,23 +39,26 @@ interface EncodedRow {
   readonly response: ReadonlyArray<number>
 }
 
+/** A row's response as tokens, with an end token. Left: a sentence that names the row. */
+const responseIds =
+  ({ tokenizer, tokens: { end, endOfTurn, vocabSize } }: Processor) =>
+  ({ id, extra }: Row): E.Either<TrainError, ReadonlyArray<number>> => {
+    const text = extra['response']
+    const fail = (reason: string) => E.left(badInput(`Row '${id}': ${reason}.`))
+    if (typeof text !== 'string') return fail('it has no text in column "response"; write there what to score')
+    const ids = tokenizer.encode(text)
+    if (ids.some((token) => token >= vocabSize))
+      return fail('its response holds a token the policy has no embedding for')
+    return E.right(end.includes(ids.at(-1) ?? -1) ? ids : [...ids, endOfTurn])
+  }
+
 /** A row's prompt and response as tokens. Left: a sentence that names the row. */
 export const encodeScored =
-  (processor: Processor, format: (problem: string) => string) =>
-  ({ id, problem, images, extra }: Row): TE.TaskEither<TrainError, EncodedRow> =>
+  (processor: Processor) =>
+  (row: Row): TE.TaskEither<TrainError, EncodedRow> =>
     attempt(async (take) => {
-      const prompt = await take(encodePrompt(processor)({ id, problem: format(problem), images }))
-      const text = extra['response']
-      if (typeof text !== 'string')
-        return take<never>(
-          E.left(badInput(`Row '${id}': it has no text in column "response"; write there what to score.`)),
-        )
-      const { encode } = processor.tokenizer
-      const { end, endOfTurn, vocabSize } = processor.tokens
-      const ids = encode(text)
-      if (ids.some((token) => token >= vocabSize))
-        return take<never>(E.left(badInput(`Row '${id}': its response holds a token the policy has no embedding for.`)))
-      return { prompt, response: end.includes(ids.at(-1) ?? -1) ? ids : [...ids, endOfTurn] }
+      const response = await take(responseIds(processor)(row))
+      return { prompt: await take(encodePrompt(processor)(row)), response }
     })
 
 /** Log-probs and entropies of one response, and the visual entropy of its pictures. */
@@ -90,68 +95,64 @@ export const scoreRow =
       }),
     )
 
-/** All rows are read and checked before the first is computed; lines are written as they are ready. */
-const scoreRows =
-  (encoded: ReadonlyArray<EncodedRow>, config: PolicyConfig, host: Readonly<Record<string, HostTensor>>) =>
-  <T>(backend: Backend<T>): TE.TaskEither<TrainError, void> =>
-    attempt((take) =>
-      backend.memory.bracket(async (held) => {
-        const params = Object.fromEntries(
-          Object.entries(host).map(([name, tensor]) => [name, held.keep(backend.ops.fromHost(tensor))]),
-        )
-        const score = scoreRow(backend, config)
-        for (const row of encoded) {
-          const result = await take(score(residentWeights(params), row))
-          await writeLines(process.stdout, [JSON.stringify(result)])
-        }
-      }),
-    )
+/** Rows with a response; a row without one ends it, or is left out and counted. */
+const withResponses = (
+  { rows, source }: Dataset,
+  processor: Processor,
+  onError: OnError,
+): TE.TaskEither<TrainError, ReadonlyArray<Row>> =>
+  attempt(async (take) => {
+    const left = leavingOut()
+    const usable: Row[] = []
+    for (const row of rows) {
+      const response = responseIds(processor)(row)
+      if (E.isRight(response)) usable.push(row)
+      else if (onError === 'skip') left.add('bad', sentence(response.left))
+      else await take(response)
+    }
+    for (const line of leftOutLines({ source, ...left.result() })) warn(line)
+    return usable.length > 0 ? usable : take(E.left(noRows(source, left.result())))
+  })
 
-interface ScoreFlags {
-  readonly model: string
-  readonly data: string
+interface ScoreFlags extends ModelFlags, DataFlags {
   readonly backend: BackendChoice
-  readonly format_prompt?: string
 }
 
-/** A format prompt's file as a function on problems; without a file problems stay as they are. */
-const loadFormatPrompt = (path: string | undefined): TE.TaskEither<TrainError, (problem: string) => string> =>
+const scoreCommand = (flags: ScoreFlags): TE.TaskEither<TrainError, void> =>
   attempt(async (take) => {
-    if (path === undefined) return (problem) => problem
-    const source = await readFile(path, 'utf8').catch(() =>
-      take<never>(E.left(badInput(`The format prompt ${path} cannot be read; --format_prompt takes a Jinja file.`))),
-    )
-    return take(
-      E.tryCatch(
-        () => formatPrompt(source),
-        (thrown) => badInput(`The format prompt ${path} is not a Jinja template: ${(thrown as Error).message}.`),
+    const model = await take(openModel(flags))
+    const { config, processor } = model
+    const dataset = await take(openRows(flags, processor, { answers: 'unchecked' }))
+    const rows = await take(withResponses(dataset, processor, flags.on_error))
+    await take(
+      withChosenBackend({ prefer: flags.backend })((backend) =>
+        withWeights(backend, model, (params) =>
+          attempt(async (take) => {
+            const progress = startProgress({ label: 'rows', total: rows.length })
+            const weights = residentWeights(params)
+            for (const [i, row] of rows.entries()) {
+              const encoded = await take(encodeScored(processor)(row))
+              const result = await take(scoreRow(backend, config)(weights, encoded))
+              await writeLines(process.stdout, [JSON.stringify(result)])
+              progress.update(i + 1)
+            }
+            progress.stop()
+          }),
+        ),
       ),
     )
   })
 
-const scoreCommand = (flags: ScoreFlags): TE.TaskEither<TrainError, void> =>
-  attempt(async (take) => {
-    const format = await take(loadFormatPrompt(flags.format_prompt))
-    const { rows } = await take(loadDataset(flags.data, { answers: 'optional' }))
-    const processor = await take(loadProcessor(flags.model))
-    const { config, weights } = await take(loadPolicy(flags.model))
-    const encoded: EncodedRow[] = []
-    for (const row of rows) encoded.push(await take(encodeScored(processor, format)(row)))
-    await take(withChosenBackend({ prefer: flags.backend })(scoreRows(encoded, config, weights)))
-  })
-
 /** Adds `durian score` to the program. */
 export const registerScore = (program: Command): void => {
-  program
+  const command = program
     .command('score')
     .summary('log-probs and entropies of given responses')
     .description(
       'For each row {"id", "images", "problem", "response"} prints {"id", "prompt_ids", "response_ids", "logprobs",\n' +
         '"token_entropies", "visual_entropy"} as a JSON line. Natural logarithms, temperature 1, the end token counted.',
     )
-    .requiredOption('--model <folder>', 'model in the Hub’s layout')
-    .requiredOption('--data <file>', 'rows as JSONL or parquet; picture paths are relative to the file')
+  addDataFlags(addModelFlags(command))
     .addOption(new Option('--backend <name>', 'where to compute').choices(backendChoices).default('auto'))
-    .option('--format_prompt <file>', 'Jinja template of `content` that each problem is put through first')
     .action((flags: ScoreFlags) => runCommand(scoreCommand(flags)))
 }
