@@ -1,11 +1,11 @@
-import { tfjsBackend, type Tensor } from '@durian/backend-tfjs'
+import type { Tensor } from '@durian/backend-tfjs'
 import type { Backend } from '@durian/core'
 import { adapterName, choiceOf, type DeviceChoice } from './device/adapter.ts'
 import type { Faults } from './device/errors.ts'
 import { guardedBackend } from './device/guarded.ts'
 import { requestDevice } from './device/request.ts'
 import type { Home } from './home.ts'
-import { installKernels } from './kernels/install.ts'
+import { kernelsOf, type Kernels } from './kernels/choose.ts'
 import { replaceStock } from './stock/replace.ts'
 
 /** What computes, for `durian doctor`. */
@@ -24,6 +24,7 @@ export interface OpenedDevice {
   readonly backend: Backend<Tensor>
   readonly facts: WebGpuFacts
   readonly faults: Faults
+  readonly kernels: Kernels
 }
 
 const NAME = 'webgpu'
@@ -45,11 +46,13 @@ export const openDevice = async (home: Home, asked: DeviceChoice): Promise<Opene
   tf.registerBackend(NAME, () => guarded.backend, 3)
   if (!(await tf.setBackend(NAME))) throw new Error('tfjs could not start its WebGPU backend')
   await tf.ready()
-  replaceStock(tf, guarded.backend)
-  installKernels(tf, { device: own.device, backend: guarded.backend, software: own.software })
+  replaceStock(tf)
   const device = adapterName(own.names)
+  const description = `tfjs-backend-webgpu ${version}, ${home.name}, ${device}`
+  const kernels = kernelsOf(tf, { device: own.device, backend: guarded.backend }, { name: NAME, description })
   return {
-    backend: tfjsBackend(tf, { name: NAME, description: `tfjs-backend-webgpu ${version}, ${home.name}, ${device}` }),
+    backend: kernels.use(own.software ? 'barrier-free' : 'shared-memory'),
+    kernels,
     facts: {
       libraries: { 'tfjs-backend-webgpu': version },
       device,

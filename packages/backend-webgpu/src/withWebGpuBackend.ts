@@ -4,6 +4,7 @@ import { either as E, taskEither as TE } from 'fp-ts'
 import type { DeviceChoice } from './device/adapter.ts'
 import { NoDevice } from './device/noDevice.ts'
 import type { Home } from './home.ts'
+import type { Kernels } from './kernels/choose.ts'
 import { openDevice, type OpenedDevice, type WebGpuFacts } from './open.ts'
 
 export interface WebGpuBackendOptions extends DeviceChoice {
@@ -14,6 +15,8 @@ export interface WebGpuBackendOptions extends DeviceChoice {
 export interface OpenedWebGpu {
   readonly backend: Backend<Tensor>
   readonly facts: WebGpuFacts
+  /** Other kernels on the same device, for laws and benchmarks. */
+  readonly kernels: Kernels
 }
 
 /** WebGPU's state here, for `durian doctor` or a page that tells its visitor. */
@@ -59,9 +62,9 @@ export const webGpuOf = (home: Home): WebGpu => {
 
   const tested = async (choice: DeviceChoice): Promise<E.Either<Refusal, OpenedWebGpu>> => {
     try {
-      const { backend, facts } = await device(choice)
+      const { backend, facts, kernels } = await device(choice)
       const result = await selfTest(backend)()
-      return E.isRight(result) ? E.right({ backend, facts }) : E.left({ error: result.left, mend: '' })
+      return E.isRight(result) ? E.right({ backend, facts, kernels }) : E.left({ error: result.left, mend: '' })
     } catch (thrown) {
       if (thrown instanceof DeviceFault) return E.left({ error: thrown.error, mend: '' })
       const reason = thrown instanceof Error ? thrown.message.split('\n')[0]! : String(thrown)

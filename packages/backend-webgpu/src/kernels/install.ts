@@ -15,53 +15,62 @@ import { embeddingGrad, selectiveLogSoftmax, selectiveLogSoftmaxGrad } from './r
 import { softmax, softmaxGrad } from './softmax.ts'
 import { sumAxes, sumAxis, sumAxisGrad } from './sum.ts'
 
-/** What a kernel is chosen by. */
+/** What kernels run on. */
 export interface KernelDevice {
   readonly device: GPUDevice
   readonly backend: WebGPUBackend
-  /** Computes on the processor: workgroup barriers are slow there, and timings say nothing of a GPU. */
-  readonly software: boolean
-  /** How kernels are written; left out, as the device wants them. Both ways must pass the laws on every device. */
-  readonly style?: Style
 }
 
+/** Stock kernels that ours take the place of. */
+const replaced = ['BatchMatMul', 'Sum'] as const
+
+const kernelsFor = (tf: Tf, gpu: Gpu): Readonly<Record<string, KernelBody>> => ({
+  // adds with atomics, or waits at barriers where none are needed
+  BatchMatMul: batchMatMul(gpu, stockKernel(tf, 'BatchMatMul')),
+  Sum: sumAxes(gpu, stockKernel(tf, 'Sum')),
+  // our own
+  DurianSum: sumAxis(gpu),
+  DurianSumGrad: sumAxisGrad(gpu),
+  DurianClip: clip(gpu),
+  DurianSoftmax: softmax(gpu),
+  DurianSoftmaxGrad: softmaxGrad(gpu),
+  DurianRmsNorm: rmsNorm(gpu),
+  DurianRmsNormGrad: rmsNormGrad(gpu),
+  DurianSwiglu: swiglu(gpu),
+  DurianSwigluGrad: swigluGrad(gpu),
+  DurianEmbeddingGrad: embeddingGrad(gpu),
+  DurianSelectiveLogSoftmax: selectiveLogSoftmax(gpu),
+  DurianSelectiveLogSoftmaxGrad: selectiveLogSoftmaxGrad(gpu),
+  DurianRotary: rotary(gpu),
+  DurianRotaryGrad: rotaryGrad(gpu),
+  DurianLinear: linear(gpu),
+  ...Object.fromEntries(attentionKernels.map((name) => [name, attention(gpu)])),
+  DurianAttentionGrad: attentionGrad(gpu),
+  DurianDecodingAttention: decodingAttention(gpu),
+  DurianDecodingRoom: decodingRoom(gpu),
+  DurianAdamW: adamW(gpu),
+  DurianSquaredNorm: squaredNorm(gpu),
+})
+
 /**
- * The one place that changes tfjs's registry for WebGPU: stock kernels that are wrong or slow, and our own (`Durian…`) with a faster body.
- * Called before `tfjsBackend` registers what is composed of stock kernels for the names that are still free; called again, it replaces its own.
+ * Faster bodies for kernels of ours (`Durian…`), and ours in place of tfjs's where those are slow or add with atomics. The registry is global:
+ * this holds for the whole process. Called before `tfjsBackend` registers what is composed of stock kernels for the names that are still free.
  */
-export const installKernels = (tf: Tf, { device, backend, software, style }: KernelDevice): void => {
-  const gpu: Gpu = {
-    launch: launcher(backend, device),
-    style: style ?? (software ? 'barrier-free' : 'shared-memory'),
-    backend,
-    mostBuffers: device.limits.maxStorageBuffersPerShaderStage,
+export const installKernels = (tf: Tf, { device, backend }: KernelDevice, style: Style): void =>
+  replaceKernels(
+    tf,
+    kernelsFor(tf, {
+      launch: launcher(backend, device),
+      style,
+      backend,
+      mostBuffers: device.limits.maxStorageBuffersPerShaderStage,
+    }),
+  )
+
+/** tfjs's own kernels again, and none of ours. */
+export const removeKernels = (tf: Tf): void => {
+  for (const { kernelName } of tf.getKernelsForBackend('webgpu')) {
+    if (kernelName.startsWith('Durian')) tf.unregisterKernel(kernelName, 'webgpu')
   }
-  const kernels: Readonly<Record<string, KernelBody>> = {
-    // adds with atomics, or waits at barriers where none are needed
-    BatchMatMul: batchMatMul(gpu, stockKernel(tf, 'BatchMatMul')),
-    Sum: sumAxes(gpu, stockKernel(tf, 'Sum')),
-    // our own
-    DurianSum: sumAxis(gpu),
-    DurianSumGrad: sumAxisGrad(gpu),
-    DurianClip: clip(gpu),
-    DurianSoftmax: softmax(gpu),
-    DurianSoftmaxGrad: softmaxGrad(gpu),
-    DurianRmsNorm: rmsNorm(gpu),
-    DurianRmsNormGrad: rmsNormGrad(gpu),
-    DurianSwiglu: swiglu(gpu),
-    DurianSwigluGrad: swigluGrad(gpu),
-    DurianEmbeddingGrad: embeddingGrad(gpu),
-    DurianSelectiveLogSoftmax: selectiveLogSoftmax(gpu),
-    DurianSelectiveLogSoftmaxGrad: selectiveLogSoftmaxGrad(gpu),
-    DurianRotary: rotary(gpu),
-    DurianRotaryGrad: rotaryGrad(gpu),
-    DurianLinear: linear(gpu),
-    ...Object.fromEntries(attentionKernels.map((name) => [name, attention(gpu)])),
-    DurianAttentionGrad: attentionGrad(gpu),
-    DurianDecodingAttention: decodingAttention(gpu),
-    DurianDecodingRoom: decodingRoom(gpu),
-    DurianAdamW: adamW(gpu),
-    DurianSquaredNorm: squaredNorm(gpu),
-  }
-  replaceKernels(tf, kernels)
+  replaceKernels(tf, Object.fromEntries(replaced.map((name) => [name, stockKernel(tf, name)])))
 }
