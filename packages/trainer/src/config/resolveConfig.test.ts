@@ -124,6 +124,93 @@ describe('resolveConfig', () => {
     for (const name of presetNames) expect(refusal(`${base}preset: ${name}\n`)).toBe('accepted')
   })
 
+  it('refuses a loss that makes no sense, naming both keys and the mend', () => {
+    expect(refusal(base, ['loss_type=cispo'])).toContain('needs epsilon_high')
+    expect(refusal(base, ['loss_type=cispo', 'epsilon_high=2', 'cispo_min=3'])).toContain('cispo_min (3) must be below')
+    expect(refusal(base, ['clip_ratio_c=3', 'delta=4'])).toContain('set one of them to null')
+    expect(refusal(base, ['delta=1.1'])).toContain('above 1 + epsilon_high (1.2)')
+    expect(refusal(base, ['loss_type=gspo', 'importance_sampling_level=token'])).toContain(
+      'loss_type gspo, which is sequence',
+    )
+    expect(refusal(base, ['beta=0.1', 'kl.placement=reward', 'kl.estimator=k3+'])).toContain('use kl.estimator=k3.')
+    expect(refusal(base, ['beta=0.1', 'kl.placement=reward', 'estimator=gdpo'])).toContain('use kl.placement=loss')
+    expect(refusal(base, ['dynamic_sampling.enabled=true', 'dynamic_sampling.filter_key=accuracy'])).toContain(
+      'is not one of reward_funcs (accuracy_reward, boxed_format_reward)',
+    )
+    expect(refusal(base, ['min_pixels=9', 'max_pixels=8'])).toBe('min_pixels (9) must not be above max_pixels (8).')
+  })
+
+  it('refuses a key that nothing reads where it was written, and drops it where a preset brought it', () => {
+    expect(refusal(`${base}loss_type: sapo\nclip_ratio_c: 3\n`)).toBe(
+      'c.yaml line 5: clip_ratio_c is 3 and does nothing, for loss_type sapo does not clip the objective; leave one of the two out.',
+    )
+    expect(refusal(base, ['kl.target=0.1'])).toContain('kl.target is 0.1 and does nothing, for beta is 0')
+    expect(refusal(base, ['sapo_temperature_pos=2'])).toContain('belongs to sapo, not to loss_type dapo')
+    expect(refusal(base, ['dynamic_sampling.filter_low=0.2'])).toContain('dynamic_sampling.enabled is false')
+    expect(refusal(base, ['reinforce_over=rollouts'])).toContain('the estimator is grpo')
+    expect(refusal(base, ['eval_top_p=0.5'])).toContain('eval_temperature is 0')
+    expect(resolve(base, ['preset=easyr1-grpo', 'loss_type=sapo'])).toMatchObject({ clip_ratio_c: null, epsilon: 0.2 })
+    expect(resolve(base, ['preset=easyr1-grpo', 'beta=0']).kl.clamp).toBeNull()
+    expect(resolve(base, ['preset=trl-dapo', 'beta=0.1']).use_bias_correction_kl).toBe(true)
+  })
+
+  it("takes TRL's multi_objective_aggregation for gdpo", () => {
+    expect(resolve(base, ['multi_objective_aggregation=normalize_then_sum']).estimator).toBe('gdpo')
+    expect(resolve(base, ['multi_objective_aggregation=sum_then_normalize']).estimator).toBe('durian')
+    expect(refusal(base, ['multi_objective_aggregation=normalize_then_sum', 'scale_rewards=batch'])).toContain(
+      'means estimator gdpo',
+    )
+    expect(refusal(base, ['multi_objective_aggregation=sum'])).toContain(
+      'expected one of sum_then_normalize, normalize_then_sum',
+    )
+  })
+
+  it("reads EasyR1's algorithm as EasyR1 does", () => {
+    const easyR1 = (...args: ReadonlyArray<string>) => resolve(base, args)
+    expect(
+      easyR1('worker.actor.loss_type=cispo', 'worker.actor.clip_ratio_low=0', 'worker.actor.clip_ratio_high=4'),
+    ).toMatchObject({ loss_type: 'cispo', cispo_min: 1, epsilon_high: 5 })
+    expect(
+      easyR1(
+        'algorithm.disable_kl=true',
+        'algorithm.use_kl_loss=true',
+        'algorithm.kl_penalty=low_var_kl',
+        'algorithm.kl_coef=1e-2',
+      ),
+    ).toMatchObject({ beta: 0, kl: { estimator: null, clamp: null } })
+    expect(
+      easyR1(
+        'algorithm.disable_kl=false',
+        'algorithm.use_kl_loss=true',
+        'algorithm.kl_penalty=low_var_kl',
+        'algorithm.kl_coef=1e-2',
+      ),
+    ).toMatchObject({ beta: 0.01, kl: { placement: 'loss', estimator: 'k3', clamp: [20, 10], target: null } })
+    expect(
+      easyR1(
+        'algorithm.adv_estimator=reinforce_plus_plus',
+        'algorithm.use_kl_loss=false',
+        'algorithm.kl_penalty=kl',
+        'algorithm.kl_coef=1e-3',
+        'algorithm.kl_type=adaptive',
+        'algorithm.kl_target=0.2',
+      ),
+    ).toMatchObject({
+      estimator: 'reinforce_plus_plus',
+      beta: 1e-3,
+      kl: { placement: 'reward', estimator: 'k1', target: 0.2 },
+    })
+    expect(
+      easyR1('algorithm.online_filtering=true', 'algorithm.filter_key=accuracy', 'trainer.max_try_make_batch=20'),
+    ).toMatchObject({
+      dynamic_sampling: { enabled: true, filter: 'mean_reward', filter_key: 'accuracy_reward', max_resample_times: 19 },
+    })
+    expect(easyR1('algorithm.online_filtering=false', 'trainer.max_try_make_batch=20').dynamic_sampling).toMatchObject({
+      enabled: false,
+      max_resample_times: 3,
+    })
+  })
+
   it('says line and column of a syntax error', () => {
     const result = givenInText('a: 1\nb: [1, 2\nc: 3\n', 'c.yaml')
     expect(E.isLeft(result) && sentence(result.left)).toMatch(/^c\.yaml line \d+, column \d+: .+\.$/)
