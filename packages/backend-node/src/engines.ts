@@ -1,4 +1,4 @@
-import type { Tensor } from '@durian/backend-tfjs'
+import type { Profile, Tensor } from '@durian/backend-tfjs'
 import type { Backend } from '@durian/core'
 import { openTensorflow } from './tensorflow/open.ts'
 import { openWasm } from './wasm/open.ts'
@@ -18,6 +18,8 @@ export interface EngineFacts {
 export interface OpenedEngine {
   readonly backend: Backend<Tensor>
   readonly facts: EngineFacts
+  /** Count and time its kernels from now on, in this process for good. */
+  readonly profile: () => Profile
 }
 
 /** One way to run tfjs in Node. */

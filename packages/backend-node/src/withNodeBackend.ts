@@ -27,6 +27,8 @@ export interface Opened {
   readonly engine: string
   /** Better engines, and why they were not taken. */
   readonly passedOver: ReadonlyArray<PassedOver>
+  /** Count and time the engine's kernels from now on, in this process for good: for benchmarks. */
+  readonly profile: OpenedEngine['profile']
 }
 
 /** Open the engine the options ask for. One backend a process: tfjs's engine and registries are global. */
@@ -40,7 +42,10 @@ export const openNodeBackend =
     const passedOver: PassedOver[] = []
     for (const engine of engines.filter(({ kind }) => prefer === 'auto' || kind === prefer)) {
       const tried = await openEngine(engine)()
-      if (E.isRight(tried)) return E.right({ backend: tried.right.backend, engine: engine.name, passedOver })
+      if (E.isRight(tried)) {
+        const { backend, profile } = tried.right
+        return E.right({ backend, engine: engine.name, passedOver, profile })
+      }
       passedOver.push({ name: engine.name, reason: tried.left, mend: engine.mend })
     }
     const reasons = passedOver.map(({ name, reason, mend }) => `${name}: ${reason} (mend: ${mend})`).join('; ')

@@ -2,6 +2,8 @@ import { join, relative } from 'node:path'
 import { environment } from './environment.ts'
 import type { Result } from './harness.ts'
 import { type Options, parseOptions, usage, UsageError } from './options.ts'
+import { parseProfileOptions, profileUsage } from './profile/options.ts'
+import { runProfile } from './profile/main.ts'
 import { openNumPy } from './peers/numpy.ts'
 import { type Report, saveReport } from './report.ts'
 import { measurePolicy } from './suites/policyProcess.ts'
@@ -48,9 +50,10 @@ const benchmark = async ({ suites, backends, rounds }: Options): Promise<Report>
 }
 
 const main = async (args: ReadonlyArray<string>): Promise<number> => {
+  if (args[0] === 'profile') return runProfile(parseProfileOptions(args.slice(1)))
   const options = parseOptions(args)
   if (options === 'help') {
-    process.stdout.write(`${usage}\n`)
+    process.stdout.write(`${usage}\n${profileUsage}\n`)
     return 0
   }
   const report = await benchmark(options)
@@ -63,6 +66,6 @@ try {
   process.exitCode = await main(process.argv.slice(2))
 } catch (error) {
   if (!(error instanceof UsageError)) throw error
-  say(`${error.message}\n${usage}`)
+  say(`${error.message}\n${usage}\n${profileUsage}`)
   process.exitCode = 2
 }

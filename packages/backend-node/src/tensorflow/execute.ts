@@ -9,7 +9,7 @@ export interface Attribute {
 
 /** What our kernels use of tfjs-node's backend. Its own types declare half of this private. */
 export interface NodeKernelBackend {
-  readonly binding: {
+  binding: {
     readonly TF_Version?: string
     readonly TF_FLOAT: number
     readonly TF_INT32: number
@@ -19,6 +19,7 @@ export interface NodeKernelBackend {
     readonly TF_ATTR_FLOAT: number
     readonly createTensor: (shape: ReadonlyArray<number>, dtype: number, values: Int32Array | Float32Array) => number
     readonly deleteTensor: (id: number) => void
+    readonly tensorDataSync: (id: number) => unknown
     readonly executeOp: (
       name: string,
       attributes: ReadonlyArray<Attribute>,
@@ -59,3 +60,20 @@ export const executor =
       return { dataId, shape, dtype: 'float32' }
     })
   }
+
+/** Have every call into the library pass through `timed`. The binding's own properties cannot be written, so an heir of it takes its place. */
+export const timeNative = (backend: NodeKernelBackend, timed: <A>(name: string, call: () => A) => A): void => {
+  const { binding } = backend
+  const heir = Object.create(binding, {
+    executeOp: {
+      value: (...call: Parameters<typeof binding.executeOp>) => timed(call[0], () => binding.executeOp(...call)),
+    },
+    createTensor: {
+      value: (...call: Parameters<typeof binding.createTensor>) =>
+        timed('(upload)', () => binding.createTensor(...call)),
+    },
+    deleteTensor: { value: (id: number) => timed('(free)', () => binding.deleteTensor(id)) },
+    tensorDataSync: { value: (id: number) => timed('(read)', () => binding.tensorDataSync(id)) },
+  }) as NodeKernelBackend['binding']
+  backend.binding = heir
+}

@@ -124,11 +124,11 @@ const nativeKernels = (backend: NodeKernelBackend): Readonly<Record<string, Kern
   /** Run with numbers of the host as last input, which is freed behind. */
   const withNumbers = <A>(values: Int32Array | Float32Array, use: (constants: ReadonlyArray<number>) => A): A => {
     const dtype = values instanceof Int32Array ? binding.TF_INT32 : binding.TF_FLOAT
-    const id = binding.createTensor([values.length], dtype, values)
+    const id = backend.binding.createTensor([values.length], dtype, values)
     try {
       return use([id])
     } finally {
-      binding.deleteTensor(id)
+      backend.binding.deleteTensor(id)
     }
   }
   return {

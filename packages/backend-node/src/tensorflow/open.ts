@@ -3,13 +3,14 @@ import { createRequire } from 'node:module'
 import { availableParallelism } from 'node:os'
 import { dirname, join } from 'node:path'
 import { pathToFileURL } from 'node:url'
-import { tfjsBackend, type Tensor, type Tf } from '@durian/backend-tfjs'
+import { profileKernels, tfjsBackend, type Tensor, type Tf } from '@durian/backend-tfjs'
 import type { Backend } from '@durian/core'
 import type { OpenedEngine } from '../engines.ts'
 import { currentInstallation, tensorflowHome, tfjsNodeIn, type Variant } from '../setup/folder.ts'
 import { nativeKernelsIn } from '../setup/nativeKernels.ts'
-import type { NodeKernelBackend } from './execute.ts'
+import { timeNative, type NodeKernelBackend } from './execute.ts'
 import { installKernels } from './kernels.ts'
+import { uploader } from './upload.ts'
 
 /**
  * tfjs on TensorFlow's own library. `@tensorflow/tfjs-node` is an optional peer, looked for in this order: the folder that the environment
@@ -37,7 +38,7 @@ export const openTensorflow = async (packageName: string): Promise<OpenedEngine>
   const name = packageName.replace('@tensorflow/', '')
   // a CUDA build without a GPU computes on the processor and says nothing
   const fallen = found.variant === 'cuda' && device === 'CPU' ? ' (a CUDA build, but no GPU answers)' : ''
-  const backend: Backend<Tensor> = tfjsBackend(tf, {
+  const plain = tfjsBackend(tf, {
     name: 'tensorflow',
     description: [
       `${name} ${tf.version_core}`,
@@ -46,6 +47,7 @@ export const openTensorflow = async (packageName: string): Promise<OpenedEngine>
       native ? 'own kernels' : 'stock kernels',
     ].join(', '),
   })
+  const backend: Backend<Tensor> = { ...plain, ops: { ...plain.ops, fromHost: uploader(tf, kernelBackend) } }
   return {
     backend,
     facts: {
@@ -55,6 +57,7 @@ export const openTensorflow = async (packageName: string): Promise<OpenedEngine>
       memoryLimit: null,
       from: found.folder,
     },
+    profile: () => profileKernels(tf, 'tensorflow', (timed) => timeNative(kernelBackend, timed)),
   }
 }
 

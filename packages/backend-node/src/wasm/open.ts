@@ -1,6 +1,6 @@
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
-import { tfjsBackend, type Tf } from '@durian/backend-tfjs'
+import { profileKernels, tfjsBackend, type Tf } from '@durian/backend-tfjs'
 import type { OpenedEngine } from '../engines.ts'
 import { guardHeap, type WasmBackend } from './heap.ts'
 import { installKernels } from './kernels.ts'
@@ -34,6 +34,7 @@ export const openWasm = async (): Promise<OpenedEngine> => {
       memoryLimit: 2 ** 32,
       from: dirname(manifest),
     },
+    profile: () => profileKernels(tf, 'wasm'),
   }
 }
 
