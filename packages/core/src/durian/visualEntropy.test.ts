@@ -83,7 +83,7 @@ describe('visualEntropy', () => {
   })
 
   it('neither overflows nor vanishes, and keeps small variance on a large offset', () => {
-    const square = [1, 0, -1, 0, 0, 1, 0, -1]
+    const square = [0, 1, 0, -1, 1, 0, -1, 0]
     for (const [scale, offset] of [
       [1e200, 0],
       [1e-200, 0],
@@ -94,14 +94,22 @@ describe('visualEntropy', () => {
       expect(visualEntropy({ rows: 4, cols: 2, data: square.map((x) => x * scale + offset) })).toBeCloseTo(Math.LN2, 12)
   })
 
-  it('sees tiny variance beside a constant channel of size 1', () => {
-    const rows = [
-      [1, 1e-200, 0],
-      [1, -1e-200, 0],
-      [1, 0, 1e-200],
-      [1, 0, -1e-200],
-    ]
-    expect(visualEntropy({ rows: 4, cols: 3, data: rows.flat() })).toBeCloseTo(Math.LN2, 12)
+  it('sees tiny variance beside large constant channels, with more patches than channels and with fewer', () => {
+    for (const [large, tiny] of [
+      [1, 1e-200],
+      [1e100, 1e-100],
+    ] as const)
+      for (const constants of [1, 4]) {
+        const wide = new Array<number>(constants).fill(large)
+        const rows = [
+          [tiny, ...wide, 0, large],
+          [-tiny, ...wide, 0, large],
+          [0, ...wide, tiny, large],
+          [0, ...wide, -tiny, large],
+          [0, ...wide, 0, large],
+        ]
+        expect(visualEntropy({ rows: 5, cols: constants + 3, data: rows.flat() })).toBeCloseTo(Math.LN2, 12)
+      }
   })
 
   it('refuses features that are not finite or do not fill the matrix', () => {

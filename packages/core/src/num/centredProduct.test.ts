@@ -22,10 +22,10 @@ describe('centredColumns', () => {
 })
 
 describe('gram', () => {
-  it('holds the inner products of rows, for widths that four does not divide', () => {
-    const { n, data } = gram({ rows: 2, cols: 5, data: [1, 2, 3, 4, 5, 1, 0, 1, 0, 2] })
-    expect(n).toBe(2)
-    expect(Array.from(data)).toEqual([55, 14, 14, 6])
+  it('holds the inner products of rows, in both triangles', () => {
+    const { n, data } = gram({ rows: 3, cols: 2, data: [1, 2, 3, 4, 5, 6] })
+    expect(n).toBe(3)
+    expect(Array.from(data)).toEqual([5, 11, 17, 11, 25, 39, 17, 39, 61])
   })
 })
 
@@ -39,6 +39,10 @@ describe('centredProduct', () => {
     const eigenvalues = symmetricEigenvalues(large).map((value) => value / 8)
     symmetricEigenvalues(small).forEach((value, k) => expect(value).toBeCloseTo(eigenvalues[5 + k]!, 12))
     expect(centredProduct(transposed(features)).n).toBe(4)
+  })
+
+  it('is that of the rows where both sides are equal', () => {
+    expect(Array.from(centredProduct({ rows: 2, cols: 2, data: [0, 0, 2, 4] }).data)).toEqual([5, -5, -5, 5])
   })
 
   it('is the covariance: 2 for the column 0, 2, divided by P - 1', () => {

@@ -26,27 +26,12 @@ export const centredColumns = (matrix: Matrix): Matrix => {
 /** X X^T, [r, c] -> [r, r]: inner products of rows, both triangles filled. */
 export const gram = (matrix: Matrix): SquareMatrix => {
   checkMatrix(matrix)
-  const { rows, cols } = matrix
-  const x = matrix.data instanceof Float64Array ? matrix.data : Float64Array.from(matrix.data)
+  const { rows, cols, data } = matrix
   const out = new Float64Array(rows * rows)
   for (let i = 0; i < rows; i++)
     for (let j = 0; j <= i; j++) {
-      // Four sums side by side: one alone would wait for each addition before the next.
-      let a = 0
-      let b = 0
-      let c = 0
-      let d = 0
-      let p = i * cols
-      let q = j * cols
-      const end = p + cols - (cols % 4)
-      for (; p < end; p += 4, q += 4) {
-        a += x[p]! * x[q]!
-        b += x[p + 1]! * x[q + 1]!
-        c += x[p + 2]! * x[q + 2]!
-        d += x[p + 3]! * x[q + 3]!
-      }
-      for (const stop = (i + 1) * cols; p < stop; p++, q++) a += x[p]! * x[q]!
-      const product = a + b + (c + d)
+      let product = 0
+      for (let k = 0; k < cols; k++) product += data[i * cols + k]! * data[j * cols + k]!
       out[i * rows + j] = product
       out[j * rows + i] = product
     }

@@ -134,7 +134,7 @@ const joinedTiles = (tile: Matrix): { add: (tile: Matrix) => void; eigenvalues: 
         x[j] = apart * weight
         mean[j]! += (apart * rows) / total
       }
-      if (count > 0) sum.add(x, 0)
+      sum.add(x, 0)
       count = total
     },
     eigenvalues: () => {
@@ -157,8 +157,8 @@ const largestFinite = (data: ArrayLike<number>): number => {
   return size
 }
 
-/** The power of two that brings `size` into [1, 2): a product with it is exact. */
-const toUnit = (size: number): number => (size > 0 ? 2 ** -Math.max(-1022, Math.floor(Math.log2(size))) : 1)
+/** The power of two that brings `size` into [1, 2): a product with it is exact. 2^1022 for sizes below 2^-1022, and for 0. */
+const toUnit = (size: number): number => 2 ** -Math.max(-1022, Math.floor(Math.log2(size)))
 
 const firstRow = ({ cols, data }: Matrix, factor: number): Float64Array => {
   const row = new Float64Array(cols)

@@ -3,9 +3,11 @@ import fc from 'fast-check'
 import { afterEach, describe, expect, it, vi } from 'vitest'
 import { normals } from '../random/sequence.ts'
 import { ShapeError } from '../ops/shape.ts'
-import { heapOf, symmetricEigenvalues } from './eigen.ts'
+import { eigenvaluesInTiles, heapOf, symmetricEigenvalues } from './eigen.ts'
 import { tridiagonalEigenvalues } from './eigenQl.ts'
+import { inTiles, padded, tiledLength } from './kernels/kernels.ts'
 import { openKernels } from './kernels/open.ts'
+import { plainKernels } from './kernels/plain.ts'
 
 const seed = 13
 
@@ -170,6 +172,26 @@ describe('symmetricEigenvalues', () => {
     expect(() => tridiagonalEigenvalues(stuck)).toThrow(
       new RangeError('eigenvalue 0 of 3 did not converge in 60 sweeps'),
     )
+  })
+
+  it('needs no more of a heap than it says, and nothing of what is in it', () => {
+    for (const n of [3, 20, 37]) {
+      const kernels = plainKernels(heapOf(n))
+      kernels.heap.fill(NaN)
+      const data = randomSymmetric(n, n)
+      kernels.heap.fill(0, 0, tiledLength(padded(n)))
+      for (let i = 0; i < n; i++) for (let j = 0; j <= i; j++) kernels.heap[inTiles(i, j)] = data[i * n + j]!
+      expect(eigenvaluesInTiles(kernels, n)).toEqual(symmetricEigenvalues({ n, data }))
+    }
+  })
+
+  it('cuts off sub-diagonal entries by their size beside the others', () => {
+    for (const size of [1e-100, 1e100]) {
+      const pair = { diagonal: Float64Array.of(2 * size, 2 * size), below: Float64Array.of(0, size) }
+      const [one, other] = tridiagonalEigenvalues(pair).sort()
+      expect(one! / size).toBeCloseTo(1, 13)
+      expect(other! / size).toBeCloseTo(3, 13)
+    }
   })
 
   it('knows both eigenvalues of a pair', () => {

@@ -18,12 +18,9 @@ const MAX_SWEEPS = 60
 export const tridiagonalEigenvalues = ({ diagonal, below }: Tridiagonal): Float64Array => {
   const n = diagonal.length
   const d = Float64Array.from(diagonal)
-  const squares = new Float64Array(n) // squares[i]: entry (i + 1, i) squared; the last is 0
+  const squares = Float64Array.from(below, (entry) => entry * entry).subarray(1) // squares[i]: entry (i + 1, i) squared
   let size = 0
-  for (let i = 0; i < n; i++) {
-    if (i > 0) squares[i - 1] = below[i]! * below[i]!
-    size = Math.max(size, Math.abs(d[i]!), Math.abs(below[i]!))
-  }
+  for (let i = 0; i < n; i++) size = Math.max(size, Math.abs(d[i]!), Math.abs(below[i]!))
   const floor = ((ROUNDING / 2) * size) ** 2
   for (let l = 0; l < n; l++)
     for (let sweep = 0; ; sweep++) {
@@ -58,7 +55,7 @@ const sweepQl = (d: Float64Array, squares: Float64Array, l: number, m: number): 
   for (let i = m - 1; i >= l; i--) {
     const square = squares[i]!
     const sum = p + square
-    if (i !== m - 1) squares[i + 1] = sine * sum
+    squares[i + 1] = sine * sum // at first 0, for what is negligible there
     const before = cosine
     cosine = p / sum
     sine = square / sum

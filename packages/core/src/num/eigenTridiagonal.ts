@@ -32,7 +32,7 @@ export const tridiagonal = (kernels: Kernels, n: number): Tridiagonal => {
   const products = factors + DEPTH
   const diagonal = new Float64Array(n)
   const below = new Float64Array(n)
-  heap.fill(0, pairs, products + DEPTH)
+  heap.fill(0, pairs, panel)
 
   const clear = (from: number, to: number): void => {
     for (let j = from; j < to; j++) heap[j] = 0
