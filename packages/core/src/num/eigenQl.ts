@@ -18,7 +18,8 @@ const MAX_SWEEPS = 60
 export const tridiagonalEigenvalues = ({ diagonal, below }: Tridiagonal): Float64Array => {
   const n = diagonal.length
   const d = Float64Array.from(diagonal)
-  const squares = Float64Array.from(below, (entry) => entry * entry).subarray(1) // squares[i]: entry (i + 1, i) squared
+  const squares = new Float64Array(n) // squares[i]: entry (i + 1, i) squared; the last is 0
+  for (let i = 1; i < n; i++) squares[i - 1] = below[i]! * below[i]!
   let size = 0
   for (let i = 0; i < n; i++) size = Math.max(size, Math.abs(d[i]!), Math.abs(below[i]!))
   const floor = ((ROUNDING / 2) * size) ** 2
