@@ -26,8 +26,8 @@ const both = (length: number, key: number): { readonly simd: Kernels; readonly p
 const differing = (a: Kernels, b: Kernels, length: number): ReadonlyArray<number> =>
   Array.from({ length }, (_, i) => i).filter((i) => !Object.is(a.heap[i], b.heap[i]))
 
-const lowerOf = (heap: Float64Array, n: number): ReadonlyArray<number> =>
-  Array.from({ length: n }, (_, i) => Array.from({ length: i + 1 }, (__, j) => heap[inTiles(i, j)]!)).flat()
+const lowerOf = (heap: Float64Array, at: number, n: number): ReadonlyArray<number> =>
+  Array.from({ length: n }, (_, i) => Array.from({ length: i + 1 }, (__, j) => heap[at + inTiles(i, j)]!)).flat()
 
 describe('places in the heap', () => {
   it('tiles hold 16 entries each, row by row', () => {
@@ -62,22 +62,23 @@ describe('kernels', () => {
   it('property: SIMD gives the bits of TypeScript', () => {
     fc.assert(
       fc.property(quarter, quarter, even, fc.nat(1000), (n, rows, depth, key) => {
-        const tiles = tiledLength(n)
+        const at = 16
+        const tiles = at + tiledLength(n)
         const vector = tiles + n * Math.max(depth, rows)
         const length = vector + 2 * n + rows
         const { simd, plain } = both(length, key)
         const matrix = { at: tiles, pitch: n, rows, cols: n }
         for (const kernels of [simd, plain]) {
-          kernels.subtractPairs(0, tiles, n, depth)
-          kernels.addSquares(0, tiles, n, depth)
+          kernels.subtractPairs(at, tiles, n, depth)
+          kernels.addSquares(at, tiles, n, depth)
         }
-        expect(lowerOf(simd.heap, n)).toEqual(lowerOf(plain.heap, n))
+        expect(lowerOf(simd.heap, at, n)).toEqual(lowerOf(plain.heap, at, n))
         for (const kernels of [simd, plain]) {
-          kernels.symmetricTimes(0, vector, vector + n, n)
+          kernels.symmetricTimes(at, vector, vector + n, n)
           kernels.timesVector(matrix, vector, vector + 2 * n)
           kernels.subtractRows(matrix, vector + 2 * n, vector)
         }
-        expect(differing(simd, plain, length).filter((i) => i >= tiles)).toEqual([])
+        expect(differing(simd, plain, length).filter((i) => i < at || i >= tiles)).toEqual([])
       }),
       { seed, numRuns: 60 },
     )
@@ -117,8 +118,11 @@ describe('kernels', () => {
   it('small heaps are kept for the next call, heaps of their own are not, and a heap beyond 4 GB is refused', () => {
     const first = openKernels(1000)
     expect(openKernels(10).heap).toBe(first.heap)
+    expect(openKernels(first.heap.length).heap).toBe(first.heap)
     expect(openKernels(first.heap.length + 1).heap.length).toBeGreaterThan(first.heap.length)
     expect(freshKernels(10).heap).not.toBe(freshKernels(10).heap)
+    const whole = openKernels(2 ** 21) // 16 MB
+    expect(openKernels(10).heap).toBe(whole.heap)
     const large = openKernels(3_000_000)
     expect(large.heap.length).toBeGreaterThanOrEqual(3_000_000)
     expect(openKernels(10).heap).not.toBe(large.heap)
