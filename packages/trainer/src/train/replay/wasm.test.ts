@@ -2,4 +2,4 @@ import { openNodeBackend } from '@durian/backend-node'
 import { describeReplay } from './describeReplay.ts'
 
 const opened = await openNodeBackend({ prefer: 'wasm' })()
-describeReplay({ name: 'WASM', opened, requiredBy: 'DURIAN_REQUIRE_WASM' })
+describeReplay({ name: 'WASM', opened })
