@@ -14,12 +14,14 @@ import { numberFlag } from './numberFlag.ts'
 import { addModelFlags, type ModelFlags, openModel, withWeights } from './openModel.ts'
 import { startProgress } from './progress.ts'
 import { printing, runCommand } from './runCommand.ts'
+import { withHostWorkers, withWorkers } from '../workers/hostWorkers.ts'
 import { addSamplingFlags, type SamplingFlags, samplingOf } from './samplingFlags.ts'
 
 interface EvalFlags extends ModelFlags, DataFlags, SamplingFlags {
   readonly samples?: string
   readonly by?: string
   readonly grader: Grader
+  readonly num_workers: string
   readonly backend: BackendChoice
 }
 
@@ -48,6 +50,7 @@ const run = (flags: EvalFlags): TE.TaskEither<TrainError, string> =>
     const { numGenerations, temperature, topP, topK, seed, maxCompletionLength, batchSize } = sampling
     const samples =
       flags.samples === undefined ? null : await take(numberFlag('samples', flags.samples, { kind: 'whole', least: 1 }))
+    const num_workers = await take(numberFlag('num_workers', flags.num_workers, { kind: 'whole', least: 0, most: 64 }))
     const model = await take(openModel(flags))
     const { processor, config: policy } = model
     const dataset = await take(openRows(flags, processor, { answers: 'required' }))
@@ -74,39 +77,41 @@ const run = (flags: EvalFlags): TE.TaskEither<TrainError, string> =>
     return take(
       withChosenBackend({ prefer: flags.backend })((backend) =>
         withWeights(backend, model, (params) =>
-          attempt<TrainError, string>(async (take) => {
-            const context = { backend, policy, processor, rewarder }
-            const progress = startProgress({ label: 'prompts', total: rows.length * (numGenerations > 0 ? 2 : 1) })
-            const { count, accuracy, interval, format, mean_length, correct } = await take(
-              evaluate(context)(params, dataset, {
-                ...{ step: 0, split: flags.data, maxCompletionLength, seed, samples, batchSize },
-                onProgress: (done) => progress.update(done, 'greedy'),
-              }),
-            )
-            const drawing = { numGenerations, maxCompletionLength, temperature, topP, topK, seed, samples, batchSize }
-            const onProgress = (done: number): void => progress.update(rows.length + done, 'sampled')
-            const tallies =
-              numGenerations === 0
-                ? null
-                : await take(sampledEvaluation(context)(params, dataset, { ...drawing, onProgress }))
-            progress.stop()
-            const accuracyOf = (places: ReadonlyArray<number>) => {
-              const { mean, interval } = bootstrapInterval(
-                places.map((i) => correct[i]!),
-                { seed },
+          withHostWorkers({ model_name_or_path: model.folder, num_workers }, (workers) =>
+            attempt<TrainError, string>(async (take) => {
+              const context = withWorkers({ backend, policy, processor, rewarder }, workers)
+              const progress = startProgress({ label: 'prompts', total: rows.length * (numGenerations > 0 ? 2 : 1) })
+              const { count, accuracy, interval, format, mean_length, correct } = await take(
+                evaluate(context)(params, dataset, {
+                  ...{ step: 0, split: flags.data, maxCompletionLength, seed, samples, batchSize },
+                  onProgress: (done) => progress.update(done, 'greedy'),
+                }),
               )
-              return { accuracy: mean, interval }
-            }
-            const greedy = { accuracy, interval, format, mean_length, by: by(accuracyOf) }
-            const settings = { num_generations: numGenerations, temperature, top_p: topP, top_k: topK, seed }
-            const sampled = tallies && {
-              ...settings,
-              ...rates(tallies),
-              by: by((places) => rates(places.map((i) => tallies[i]!))),
-            }
-            const made = { model: flags.model, data: flags.data, rows: count, backend: backend.info.description }
-            return JSON.stringify({ ...made, greedy, ...(sampled === null ? {} : { sampled }) }, null, 2)
-          }),
+              const drawing = { numGenerations, maxCompletionLength, temperature, topP, topK, seed, samples, batchSize }
+              const onProgress = (done: number): void => progress.update(rows.length + done, 'sampled')
+              const tallies =
+                numGenerations === 0
+                  ? null
+                  : await take(sampledEvaluation(context)(params, dataset, { ...drawing, onProgress }))
+              progress.stop()
+              const accuracyOf = (places: ReadonlyArray<number>) => {
+                const { mean, interval } = bootstrapInterval(
+                  places.map((i) => correct[i]!),
+                  { seed },
+                )
+                return { accuracy: mean, interval }
+              }
+              const greedy = { accuracy, interval, format, mean_length, by: by(accuracyOf) }
+              const settings = { num_generations: numGenerations, temperature, top_p: topP, top_k: topK, seed }
+              const sampled = tallies && {
+                ...settings,
+                ...rates(tallies),
+                by: by((places) => rates(places.map((i) => tallies[i]!))),
+              }
+              const made = { model: flags.model, data: flags.data, rows: count, backend: backend.info.description }
+              return JSON.stringify({ ...made, greedy, ...(sampled === null ? {} : { sampled }) }, null, 2)
+            }),
+          ),
         ),
       ),
     )
@@ -131,6 +136,7 @@ export const registerEval = (program: Command): void => {
     .addOption(
       new Option('--grader <name>', 'how answers are compared').choices(Object.keys(graders)).default('mathruler'),
     )
+    .option('--num_workers <threads>', 'threads that prepare pictures and prompts; results do not depend on it', '0')
     .addOption(new Option('--backend <name>', 'where to compute').choices(backendChoices).default('auto'))
     .action((flags: EvalFlags) => runCommand(printing(run(flags))))
 }

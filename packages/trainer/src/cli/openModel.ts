@@ -24,6 +24,8 @@ export const addModelFlags = (command: Command): Command =>
 
 /** A policy and what lies between rows and its input, on the host. */
 export interface OpenedModel {
+  /** Of the model itself, where there is an adapter too. */
+  readonly folder: string
   readonly config: PolicyConfig
   readonly processor: Processor
   /** Weights, and the adapter's beside them. */
@@ -48,7 +50,7 @@ export const openModel = (flags: ModelFlags): TE.TaskEither<TrainError, OpenedMo
     const processor = await take(loadProcessor(folder))
     const { config, weights } = await take(loadPolicy(folder))
     const tensors = adapter === undefined ? {} : (await take(loadAdapter(adapter, config))).tensors
-    return { config, processor, weights: { ...weights, ...tensors } }
+    return { folder, config, processor, weights: { ...weights, ...tensors } }
   })
 
 /** Puts the weights on the device for as long as `use` runs. */

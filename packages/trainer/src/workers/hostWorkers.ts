@@ -7,6 +7,7 @@ import type { Row } from '../data/types.ts'
 import { attempt } from '../effect.ts'
 import { runFailed, type TrainError } from '../errors.ts'
 import type { EncodedPrompt } from '../policy/types.ts'
+import type { PixelLimits } from '../processor/pixelLimits.ts'
 import type { Processor } from '../processor/loadProcessor.ts'
 import { chunkSizes, promptSource, type HostAnswers, type HostTask } from './hostTasks.ts'
 
@@ -19,6 +20,9 @@ export interface HostWorkers {
   /** Visual entropy of each matrix of features, nats (paper, eq. 5-9). */
   readonly entropies: (features: ReadonlyArray<Matrix>) => TE.TaskEither<TrainError, ReadonlyArray<number>>
 }
+
+/** What a worker needs to know: whose processor it loads, and with what limits. */
+export type HostWorkerConfig = PixelLimits & Pick<TrainConfig, 'model_name_or_path' | 'num_workers'>
 
 /** Compiled even when this file runs from its source: a thread has no test runner to compile for it. */
 const program = fileURLToPath(new URL('./hostWorker.js', import.meta.url)).replace(
@@ -34,7 +38,7 @@ interface Waiting {
 type Run = (task: HostTask) => TE.TaskEither<TrainError, HostAnswers[keyof HostAnswers]>
 
 /** Threads that take the next chunk as soon as they are free. A thread that dies ends all work with its reason. */
-const openPool = (config: TrainConfig): { readonly run: Run; readonly close: () => Promise<void> } => {
+const openPool = (config: HostWorkerConfig): { readonly run: Run; readonly close: () => Promise<void> } => {
   const queue: Waiting[] = []
   const held = new Map<Worker, Waiting>()
   const threads: Worker[] = []
@@ -119,7 +123,7 @@ const workersOf = (run: Run): HostWorkers => {
  */
 export const withHostWorkers =
   <A>(
-    config: TrainConfig,
+    config: HostWorkerConfig,
     use: (workers: HostWorkers | null) => TE.TaskEither<TrainError, A>,
   ): TE.TaskEither<TrainError, A> =>
   async () => {
