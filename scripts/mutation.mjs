@@ -114,13 +114,15 @@ await main(async () => {
 
   const tools = await stage({ doing: 'Cloning the last commit', done: 'Cloned the last commit' }, prepare)
   const commit = await ran(['git', 'rev-parse', '--short', 'HEAD'], { cwd: checkout })
-  const known = existsSync(resultFile) ? JSON.parse(readFileSync(resultFile, 'utf8')).suites : {}
+  const read = () => (existsSync(resultFile) ? JSON.parse(readFileSync(resultFile, 'utf8')).suites : {})
+  let known = read()
   for (const name of named.length > 0 ? named : Object.keys(suites)) {
     if (fresh) rmSync(reportOf(name), { force: true })
     const began = performance.now()
     const mutants = await resultsOf(name)
     const minutes = Math.round((performance.now() - began) / 60_000)
     const date = new Date().toISOString().slice(0, 10)
+    known = read() // another run may have written other suites
     known[name] = { commit, date, minutes, ...summaryOf(mutants, known[name]?.survivors) }
     const ordered = Object.fromEntries(Object.keys(suites).flatMap((one) => (known[one] ? [[one, known[one]]] : [])))
     writeFileSync(resultFile, `${JSON.stringify({ tools, suites: ordered }, null, 1)}\n`)
