@@ -17,7 +17,8 @@ import {
   peftTensors,
 } from '../policy/adapterFiles.ts'
 import { loadPolicyConfig } from '../policy/files.ts'
-import { listCheckpoints, MODEL_FILES } from '../train/checkpoint.ts'
+import { isSettingsFile } from '../policy/folderFiles.ts'
+import { listCheckpoints } from '../train/checkpoint.ts'
 import { type DtypeName, dtypes, encodedFloats, writeModelFolder } from './writeModelFolder.ts'
 
 export interface ExportOptions {
@@ -66,7 +67,7 @@ const chosenCheckpoint = ({ run, checkpoint }: ExportOptions): TE.TaskEither<Tra
 /** Tokenizer, templates and processor settings; the model's own config only where a model is written. */
 const copyModelFiles = async (from: string, to: string): Promise<void> => {
   for (const file of await readdir(from))
-    if (MODEL_FILES.test(file) && file !== 'config.json') await copyFile(join(from, file), join(to, file))
+    if (isSettingsFile(file) && file !== 'config.json') await copyFile(join(from, file), join(to, file))
 }
 
 const writeAdapterFolder = (

@@ -9,7 +9,7 @@ import { attempt } from '../effect.ts'
 import { badInput, runFailed, type TrainError } from '../errors.ts'
 import { loadPolicyConfig } from '../policy/files.ts'
 import { blobFile, linkBlob, snapshotFolder, writeRef } from './cache.ts'
-import { isModelFile, isWeights, missingFile, missingFileIn } from './modelFiles.ts'
+import { isModelFile, isWeights, missingFile, missingFileIn } from '../policy/folderFiles.ts'
 import { isCommit, type ModelId } from './modelId.ts'
 import type { HubSettings } from './settings.ts'
 

@@ -5,7 +5,7 @@ import { attempt } from '../effect.ts'
 import { badInput, type TrainError } from '../errors.ts'
 import { cachedCommit, snapshotFolder } from './cache.ts'
 import { currentCommit, type DownloadHooks, downloadModel } from './download.ts'
-import { missingFileIn } from './modelFiles.ts'
+import { missingFileIn } from '../policy/folderFiles.ts'
 import { isCommit, type ModelId, modelIdOf } from './modelId.ts'
 import type { HubSettings } from './settings.ts'
 

@@ -11,6 +11,7 @@ import { readSafetensors, writeSafetensors } from '../io/safetensors.ts'
 import { type AdapterToWrite, isAdapterFolder, loadAdapter, writeAdapter } from '../policy/adapterFiles.ts'
 import type { PolicyConfig } from '../policy/config.ts'
 import { readJson } from '../policy/files.ts'
+import { isSettingsFile } from '../policy/folderFiles.ts'
 import { type PixelLimits, pixelLimited } from '../processor/pixelLimits.ts'
 import type { StepMemory } from './stepMemory.ts'
 import { type TrainState } from './trainStep.ts'
@@ -69,10 +70,6 @@ export const toDevice =
   (tensors: Readonly<Record<string, HostTensor>>): Params<T> =>
     Object.fromEntries(Object.entries(tensors).map(([name, tensor]) => [name, ops.fromHost(tensor)]))
 
-/** Files of a model folder beside its weights. */
-export const MODEL_FILES =
-  /^(config|generation_config|preprocessor_config|tokenizer|tokenizer_config|chat_template|vocab|added_tokens|special_tokens_map)\.(json|jinja)$|^merges\.txt$/
-
 /** A folder in the Hub's layout: the weights, and configuration and tokenizer as they are in `from`, but for the run's own pixel limits. */
 export const writeModel = (
   directory: string,
@@ -83,13 +80,23 @@ export const writeModel = (
   attempt(async (take) => {
     await mkdir(directory, { recursive: true })
     for (const file of await readdir(from))
-      if (MODEL_FILES.test(file)) await copyFile(join(from, file), join(directory, file))
-    const settings = join(directory, 'preprocessor_config.json')
-    if (existsSync(settings)) {
-      const changed = pixelLimited((await take(readJson(settings))) as object, limits)
-      if (changed !== null) await writeFile(settings, `${JSON.stringify(changed, null, 2)}\n`)
-    }
+      if (isSettingsFile(file)) await copyFile(join(from, file), join(directory, file))
+    await take(limitPixels(directory, limits))
     await take(writeSafetensors(join(directory, WEIGHTS), weights))
+  })
+
+/** Changes the pixel limits where the folder keeps them: transformers 5 has them within processor_config.json. */
+const limitPixels = (directory: string, limits: PixelLimits): TE.TaskEither<TrainError, void> =>
+  attempt(async (take) => {
+    const own = join(directory, 'preprocessor_config.json')
+    const file = existsSync(own) ? own : join(directory, 'processor_config.json')
+    if (!existsSync(file)) return
+    const json = (await take(readJson(file))) as { readonly image_processor?: object }
+    const { image_processor: inner } = json
+    const changed = pixelLimited(file === own || inner === undefined ? json : inner, limits)
+    if (changed === null) return
+    const whole = file === own || inner === undefined ? changed : { ...json, image_processor: changed }
+    await writeFile(file, `${JSON.stringify(whole, null, 2)}\n`)
   })
 
 const prefixed = (prefix: string, tensors: Readonly<Record<string, HostTensor>>) =>

@@ -7,8 +7,11 @@ const SETTINGS =
 const WEIGHTS = /^model(-\d{5}-of-\d{5})?\.safetensors$/
 const INDEX = 'model.safetensors.index.json'
 
+/** Configuration, tokenizer and templates of a model folder: what lies beside its weights. */
+export const isSettingsFile = (path: string): boolean => SETTINGS.test(path)
+
 /** Files of a model folder that are read here or copied into checkpoints; other formats of the weights, and what lies in subfolders, are not. */
-export const isModelFile = (path: string): boolean => SETTINGS.test(path) || path === INDEX || WEIGHTS.test(path)
+export const isModelFile = (path: string): boolean => isSettingsFile(path) || path === INDEX || WEIGHTS.test(path)
 
 /** A file of weights, large. */
 export const isWeights = (path: string): boolean => WEIGHTS.test(path)
