@@ -30,24 +30,33 @@ import type { Case } from '../harness.ts'
 
 const model = join(import.meta.dirname, '..', '..', '..', '..', 'models', 'demo')
 const seed = 3
+
+/** How much of the demo's work is done at once. */
+export interface PolicySizes {
+  readonly prompts: number
+  /** Of each prompt. */
+  readonly rollouts: number
+  /** Most tokens of a completion. */
+  readonly length: number
+}
+
 /** The demo's rollout batch. */
-const prompts = 32
-const rollouts = 8
-const length = 32
+const demo: PolicySizes = { prompts: 32, rollouts: 8, length: 32 }
 
 /** The demo's pictures and questions, made anew: nothing is read from the checkout but the model's configuration. */
-const rows: TE.TaskEither<TrainError, Dataset> = attempt(async (take) => {
-  const directory = mkdtempSync(join(tmpdir(), 'durian-bench-'))
-  try {
-    const rl = { noise: 0.45, clutter: 12, families: rlFamilies }
-    const sft = { noise: 0.3, clutter: 8, families: sftFamilies }
-    const options = { train: rl, validation: rl, test: rl, sft }
-    await take(makeData({ directory, seed, rows: { train: prompts, validation: 0, test: 0, sft: 0 }, options }))
-    return await take(loadDataset(join(directory, 'train.parquet')))
-  } finally {
-    rmSync(directory, { recursive: true })
-  }
-})
+const rows = (prompts: number): TE.TaskEither<TrainError, Dataset> =>
+  attempt(async (take) => {
+    const directory = mkdtempSync(join(tmpdir(), 'durian-bench-'))
+    try {
+      const rl = { noise: 0.45, clutter: 12, families: rlFamilies }
+      const sft = { noise: 0.3, clutter: 8, families: sftFamilies }
+      const options = { train: rl, validation: rl, test: rl, sft }
+      await take(makeData({ directory, seed, rows: { train: prompts, validation: 0, test: 0, sft: 0 }, options }))
+      return await take(loadDataset(join(directory, 'train.parquet')))
+    } finally {
+      rmSync(directory, { recursive: true })
+    }
+  })
 
 /** Takes the value of an effect inside a timed run, where a failure ends the benchmark. */
 const value = async <A>(effect: TE.TaskEither<TrainError, A>): Promise<A> => {
@@ -56,11 +65,24 @@ const value = async <A>(effect: TE.TaskEither<TrainError, A>): Promise<A> => {
   return result.right
 }
 
+/** Sampling and the update of one step, ready to be run again and again. */
+export interface PolicyWork {
+  /** Draw the completions; with `length`, exactly so many tokens of each, whatever their end. */
+  readonly sample: (length?: number) => Promise<number>
+  /** Gradient, clipping, AdamW. */
+  readonly update: () => Promise<void>
+  /** Tokens of the completions that the update trains on. */
+  readonly drawn: number
+}
+
 /**
- * Sampling and the update of one step of the demo: 32 prompts x 8 rollouts of at most 32 tokens. Weights are random from a fixed seed, so
- * that a better checkpoint does not change what is timed; advantages are +1 and -1 in turns. Both cases end with a read from the device.
+ * One step of the demo. Weights are random from a fixed seed, so that a better checkpoint does not change what is timed; advantages are +1
+ * and -1 in turns. Everything ends with a read from the device.
  */
-export const policyCases = <T>(backend: Backend<T>): TE.TaskEither<TrainError, ReadonlyArray<Case>> =>
+export const policyWork = <T>(
+  backend: Backend<T>,
+  { prompts, rollouts, length }: PolicySizes,
+): TE.TaskEither<TrainError, PolicyWork> =>
   attempt(async (take) => {
     const config = await take(
       readConfig({
@@ -81,7 +103,7 @@ export const policyCases = <T>(backend: Backend<T>): TE.TaskEither<TrainError, R
     const processor = await take(loadProcessor(model))
     const functions = [{ name: 'accuracy_reward', weight: 1 }]
     const rewarder = await take(combineRewards({ functions }))
-    const tasks = await take(encodeRows(processor, (await take(rows)).rows))
+    const tasks = await take(encodeRows(processor, (await take(rows(prompts))).rows))
     const params = toDevice(backend)(initialWeights(policy, seed))
     const learner: Learner<T> = { params, optimizer: initAdamW(backend.ops, params) }
     const clock = stopwatch(() => performance.now())
@@ -96,7 +118,31 @@ export const policyCases = <T>(backend: Backend<T>): TE.TaskEither<TrainError, R
     const sample = generate(backend, policy)
     const encoded = tasks.map(({ prompt }) => prompt)
     const train = update({ backend, config, policy, reference: null, learningRate: () => config.learning_rate })
-    const size = `${prompts} x ${rollouts} x <= ${length} tokens`
+    return {
+      drawn,
+      sample: async (exactly) => {
+        const options = samplingOptions(config, processor, 0)
+        const completions = await value(
+          sample(
+            residentWeights(params),
+            encoded,
+            exactly === undefined ? options : { ...options, maxCompletionLength: exactly, endTokens: [] },
+          ),
+        )
+        return completions.flat().reduce((total, { ids }) => total + ids.length, 0)
+      },
+      update: async () => {
+        const next = await value(train(learner, groups, advantages))
+        backend.memory.free(replaced(next.learner, learner))
+      },
+    }
+  })
+
+/** Sampling and the update of one step of the demo: 32 prompts x 8 rollouts of at most 32 tokens. */
+export const policyCases = <T>(backend: Backend<T>): TE.TaskEither<TrainError, ReadonlyArray<Case>> =>
+  attempt(async (take) => {
+    const { sample, update: train, drawn } = await take(policyWork(backend, demo))
+    const size = `${demo.prompts} x ${demo.rollouts} x <= ${demo.length} tokens`
     const work = { count: () => drawn, unit: 'tokens' }
     return [
       {
@@ -108,10 +154,7 @@ export const policyCases = <T>(backend: Backend<T>): TE.TaskEither<TrainError, R
           {
             by: 'durian',
             once: async () => {
-              const completions = await value(
-                sample(residentWeights(params), encoded, samplingOptions(config, processor, 0)),
-              )
-              const again = completions.flat().reduce((total, { ids }) => total + ids.length, 0)
+              const again = await sample()
               if (again !== drawn)
                 throw new Error(`sampling gave ${again} tokens and ${drawn} before, with the same seed`)
             },
@@ -123,15 +166,7 @@ export const policyCases = <T>(backend: Backend<T>): TE.TaskEither<TrainError, R
         name: 'update (gradient, AdamW)',
         size,
         work,
-        subjects: [
-          {
-            by: 'durian',
-            once: async () => {
-              const next = await value(train(learner, groups, advantages))
-              backend.memory.free(replaced(next.learner, learner))
-            },
-          },
-        ],
+        subjects: [{ by: 'durian', once: train }],
       },
     ]
   })
