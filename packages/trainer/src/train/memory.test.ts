@@ -24,38 +24,54 @@ const failingAt = <T>(
 }
 
 describe('trainStep', () => {
-  it('law: after an error at any await the live tensors are those from before, and the old state is whole', async () => {
-    const data = await smallData()
-    const config = await smallConfig(data, 'memory', ['max_completion_length=4', 'num_iterations=2', 'beta=0.1'])
-    const prepared = await value(prepare(config))
-    const { backend } = await value(openNodeBackend({ prefer: 'wasm' }))
-    const params = toDevice(backend)(prepared.weights)
-    const reference = toDevice(backend)(prepared.weights)
-    const optimizer = backend.memory.scope(() => initAdamW(backend.ops, params))
-    const state: TrainState<(typeof params)[string]> = { step: 0, cursor: 0, tokens: 0, learner: { params, optimizer } }
-    const contextOn = <T>(on: Backend<T>, frozen: StepContext<T>['reference']): StepContext<T> => ({
-      ...prepared,
-      backend: on,
-      reference: frozen,
-      learningRate: () => 1e-3,
-      clock: () => 0,
-    })
-    const live = backend.memory.liveTensors()
-    for (let n = 0; ; n++) {
-      const { backend: failing, reads } = failingAt(backend, n)
-      const result = await trainStep(contextOn(failing, reference))(state)()
-      if (reads() <= n) {
-        // No read was left to fail: the step succeeded, and its new state has replaced the old one tensor by tensor.
-        expect(E.isRight(result)).toBe(true)
-        expect(n).toBeGreaterThan(6)
-        expect(backend.memory.liveTensors()).toBe(live)
-        break
+  it.each([
+    ['a penalty in the loss', []],
+    ['one in the reward, and masks', ['kl.placement=reward', 'top_entropy_quantile=0.5', 'entropy_coef=0.1']],
+  ])(
+    'law: after an error at any await the live tensors are those from before, and the old state is whole (%s)',
+    async (_, keys) => {
+      const data = await smallData()
+      const config = await smallConfig(data, 'memory', [
+        'max_completion_length=4',
+        'num_iterations=2',
+        'beta=0.1',
+        ...keys,
+      ])
+      const prepared = await value(prepare(config))
+      const { backend } = await value(openNodeBackend({ prefer: 'wasm' }))
+      const params = toDevice(backend)(prepared.weights)
+      const reference = toDevice(backend)(prepared.weights)
+      const optimizer = backend.memory.scope(() => initAdamW(backend.ops, params))
+      const state: TrainState<(typeof params)[string]> = {
+        step: 0,
+        cursor: 0,
+        tokens: 0,
+        learner: { params, optimizer },
       }
-      expect(E.isLeft(result) && result.left).toMatchObject({ _tag: 'DeviceFailed' })
-      expect(backend.memory.liveTensors(), `after a failure at read ${n}`).toBe(live)
-      await value(backend.transfer.read(Object.values(params)[0]!))
-    }
-  })
+      const contextOn = <T>(on: Backend<T>, frozen: StepContext<T>['reference']): StepContext<T> => ({
+        ...prepared,
+        backend: on,
+        reference: frozen,
+        learningRate: () => 1e-3,
+        clock: () => 0,
+      })
+      const live = backend.memory.liveTensors()
+      for (let n = 0; ; n++) {
+        const { backend: failing, reads } = failingAt(backend, n)
+        const result = await trainStep(contextOn(failing, reference))(state)()
+        if (reads() <= n) {
+          // No read was left to fail: the step succeeded, and its new state has replaced the old one tensor by tensor.
+          expect(E.isRight(result)).toBe(true)
+          expect(n).toBeGreaterThan(6)
+          expect(backend.memory.liveTensors()).toBe(live)
+          break
+        }
+        expect(E.isLeft(result) && result.left).toMatchObject({ _tag: 'DeviceFailed' })
+        expect(backend.memory.liveTensors(), `after a failure at read ${n}`).toBe(live)
+        await value(backend.transfer.read(Object.values(params)[0]!))
+      }
+    },
+  )
 
   it.each([false, true])(
     'law: no step leaves a tensor or a byte behind (gradient_checkpointing: %s)',
