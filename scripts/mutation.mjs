@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { mutantsOf, mutated, mutationPage, summaryOf } from './lib/mutants.mjs'
+import { isAlive, mutantsOf, mutated, mutationPage, summaryOf } from './lib/mutants.mjs'
 import { pnpmFolder } from './lib/pnpm.mjs'
 import { root, run, toolEnvironment } from './lib/process.mjs'
 import { Complaint, main, stage } from './lib/stage.mjs'
@@ -74,40 +74,46 @@ const strykerConfig = (name, { mutate, every }) => ({
   warnings: false,
 })
 
-/**
- * Stryker sees failing tests, not files of tests that cannot be loaded, so a mutant of a module's own constants may pass for a survivor.
- * Those are put into the file itself, and Vitest's exit code decides.
- */
-const triedAtLoad = async (mutants) => {
+/** Puts each mutant into the file itself, where Vitest's exit code decides; `mark` is set on those that are noticed there. */
+const triedInFile = async (mutants, { which, mark }) => {
   const tried = []
   for (const mutant of mutants) {
-    const doubtful = mutant.status === 'Survived' && mutant.static === true
     const file = join(core, mutant.file)
+    const doubtful = which(mutant)
     if (doubtful) writeFileSync(file, mutated(mutant.source, mutant))
-    const { code } = doubtful
-      ? await run([bin('vitest'), 'run', '--bail=1', '--config', 'vitest.mutation.config.ts'], { cwd: core })
-      : { code: 0 }
+    const command = [bin('vitest'), 'run', '--bail=1', '--config', 'vitest.mutation.config.ts']
+    const { code } = doubtful ? await run(command, { cwd: core }) : { code: 0 }
     if (doubtful) writeFileSync(file, mutant.source)
-    tried.push(code === 0 ? mutant : { ...mutant, status: 'Killed', atLoad: true })
+    tried.push(code === 0 ? mutant : { ...mutant, status: 'Killed', [mark]: true })
   }
   return tried
 }
 
+/**
+ * Mutants of a suite with what became of them. Stryker sees failing tests, not files of tests that cannot be loaded, so a mutant of a
+ * module's own constants may pass for a survivor: those are tried in the file.
+ */
 const resultsOf = async (name) => {
-  const { tests = ['src/**/*.test.ts'] } = suites[name]
-  writeFileSync(join(core, 'vitest.mutation.config.ts'), vitestConfig(tests))
-  writeFileSync(join(core, 'stryker.config.json'), JSON.stringify(strykerConfig(name, suites[name])))
-  await ran([bin('stryker'), 'run', 'stryker.config.json'], {
-    cwd: core,
-    output: 'stderr',
-  })
-  return triedAtLoad(mutantsOf(JSON.parse(readFileSync(reportOf(name), 'utf8'))))
+  await ran([bin('stryker'), 'run', 'stryker.config.json'], { cwd: core, output: 'stderr' })
+  const mutants = mutantsOf(JSON.parse(readFileSync(reportOf(name), 'utf8')))
+  return triedInFile(mutants, { which: ({ status, static: early }) => status === 'Survived' && early, mark: 'atLoad' })
 }
 
-/** `npm run mutation [-- SUITE… --fresh]`. */
+/** The last report, with its survivors tried again under the tests of today; nothing if the code is another by now. */
+const triedAgain = async (name) => {
+  if (!existsSync(reportOf(name)))
+    throw new Complaint(`There is no report of ${name} in ${work}; run it without --again.`)
+  const mutants = mutantsOf(JSON.parse(readFileSync(reportOf(name), 'utf8')))
+  const changed = mutants.find(({ file, source }) => readFileSync(join(core, file), 'utf8') !== source)
+  if (changed !== undefined) throw new Complaint(`${changed.file} has changed since; run ${name} without --again.`)
+  return triedInFile(mutants, { which: isAlive, mark: 'again' })
+}
+
+/** `npm run mutation [-- SUITE… --fresh --again]`. */
 await main(async () => {
-  const fresh = process.argv.includes('--fresh')
-  const named = process.argv.slice(2).filter((word) => word !== '--fresh')
+  const words = process.argv.slice(2)
+  const [fresh, again] = [words.includes('--fresh'), words.includes('--again')]
+  const named = words.filter((word) => word !== '--fresh' && word !== '--again')
   const unknown = named.find((name) => suites[name] === undefined)
   if (unknown !== undefined)
     throw new Complaint(`No suite is called '${unknown}'; there are ${Object.keys(suites).join(', ')}.`, 2)
@@ -119,11 +125,15 @@ await main(async () => {
   for (const name of named.length > 0 ? named : Object.keys(suites)) {
     if (fresh) rmSync(reportOf(name), { force: true })
     const began = performance.now()
-    const mutants = await resultsOf(name)
+    const { tests = ['src/**/*.test.ts'] } = suites[name]
+    writeFileSync(join(core, 'vitest.mutation.config.ts'), vitestConfig(tests))
+    writeFileSync(join(core, 'stryker.config.json'), JSON.stringify(strykerConfig(name, suites[name])))
+    const mutants = again ? await triedAgain(name) : await resultsOf(name)
     const minutes = Math.round((performance.now() - began) / 60_000)
     const date = new Date().toISOString().slice(0, 10)
     known = read() // another run may have written other suites
-    known[name] = { commit, date, minutes, ...summaryOf(mutants, known[name]?.survivors) }
+    const entry = again ? { ...known[name], again: commit } : { commit, date, minutes, again: null }
+    known[name] = { ...entry, ...summaryOf(mutants, known[name]?.survivors) }
     const ordered = Object.fromEntries(Object.keys(suites).flatMap((one) => (known[one] ? [[one, known[one]]] : [])))
     writeFileSync(resultFile, `${JSON.stringify({ tools, suites: ordered }, null, 1)}\n`)
     writeFileSync(join(root, 'docs', 'mutation.md'), mutationPage({ tools, suites: ordered }))

@@ -35,7 +35,7 @@ describe('mutants', () => {
   })
 
   it('make a page whose table survives a bar in the code', () => {
-    const suite = { commit: 'c', date: 'd', minutes: 1, ...summaryOf(mutantsOf(report)) }
+    const suite = { commit: 'c', date: 'd', minutes: 1, again: null, ...summaryOf(mutantsOf(report)) }
     const survivors = [{ file: 'num/x.ts', line: 3, original: 'a || b', replacement: '``', reason: 'why' }]
     const page = mutationPage({ suites: { num: { ...suite, survivors } }, tools: {} })
     expect(page).toContain('| num/x.ts | 3 | `a \\|\\| b` | `` `` `` | why |')

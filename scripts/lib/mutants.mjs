@@ -25,10 +25,11 @@ export const mutated = (source, { location: { start, end }, replacement }) => {
 /** All mutants of a report, with their file and its source. */
 export const mutantsOf = ({ files }) =>
   Object.entries(files).flatMap(([file, { source, mutants }]) =>
-    mutants.map((mutant) => ({ ...mutant, file, source, atLoad: false })),
+    mutants.map((mutant) => ({ ...mutant, file, source, atLoad: false, again: false })),
   )
 
-const isAlive = ({ status }) => status === 'Survived' || status === 'NoCoverage'
+/** Whether no test noticed a mutant. */
+export const isAlive = ({ status }) => status === 'Survived' || status === 'NoCoverage'
 
 /** What names a survivor from run to run: lines move, words stay. */
 const keyOf = ({ file, original, replacement, context }) => [file, original, replacement, context].join('\u0000')
@@ -37,9 +38,18 @@ const keyOf = ({ file, original, replacement, context }) => [file, original, rep
 export const countsOf = (mutants) => {
   const count = (status) => mutants.filter((mutant) => mutant.status === status).length
   const [killed, timedOut, survived, notCovered] = ['Killed', 'Timeout', 'Survived', 'NoCoverage'].map(count)
-  const atLoad = mutants.filter((mutant) => mutant.atLoad).length
+  const [atLoad, again] = ['atLoad', 'again'].map((mark) => mutants.filter((mutant) => mutant[mark]).length)
   const total = killed + timedOut + survived + notCovered
-  return { total, killed, killedAtLoad: atLoad, timedOut, survived, notCovered, score: (killed + timedOut) / total }
+  return {
+    total,
+    killed,
+    killedAtLoad: atLoad,
+    killedAgain: again,
+    timedOut,
+    survived,
+    notCovered,
+    score: (killed + timedOut) / total,
+  }
 }
 
 /** A suite's entry of docs/results/mutation.json; reasons of survivors known from before are kept. */
@@ -95,6 +105,7 @@ export const mutationPage = ({ suites, tools }) => {
     'npm run mutation                 all suites, into docs/results/mutation.json and this page',
     'npm run mutation -- durian loss  some of them',
     'npm run mutation -- --fresh      without what is known of unchanged code from the run before',
+    'npm run mutation -- --again loss only its survivors, under the tests that came since; the code must be the same',
     '```',
     '',
     'It works in a clone of the last commit. Both files are written by it, but for the reasons: those are typed into the JSON, beside the',
@@ -105,12 +116,14 @@ export const mutationPage = ({ suites, tools }) => {
     ...entries.map(([name, suite]) => countRow(`\`${name}\``, suite)),
     countRow('all', sumOf(entries.map(([, suite]) => suite))),
     '',
-    ...entries.map(([name, { commit, date, minutes, timedOut, killedAtLoad }]) => {
+    ...entries.map(([name, { commit, date, minutes, timedOut, killedAtLoad, again, killedAgain }]) => {
       const load =
         killedAtLoad > 0
           ? `; ${killedAtLoad} of the killed ones stop a file of tests from loading, which Stryker takes for survival: each was tried again in the file itself`
           : ''
-      return `- \`${name}\`: commit ${commit}, ${date}, ${minutes} min${timedOut > 0 ? `, ${timedOut} timed out` : ''}${load}`
+      const later =
+        again === null ? '' : `; its survivors were tried again at ${again}, ${killedAgain} were noticed there`
+      return `- \`${name}\`: commit ${commit}, ${date}, ${minutes} min${timedOut > 0 ? `, ${timedOut} timed out` : ''}${load}${later}`
     }),
     '',
     `Stryker ${tools.stryker}, Vitest ${tools.vitest}, Node ${tools.node}. A mutant may take 3 s and twice the time its tests took unmutated; tests of`,
