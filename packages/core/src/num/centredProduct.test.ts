@@ -41,6 +41,11 @@ describe('centredProduct', () => {
     expect(centredProduct(transposed(features)).n).toBe(4)
   })
 
+  it('refuses what does not fill the matrix', () => {
+    for (const product of [gram, centredColumns, centredProduct])
+      expect(() => product({ rows: 2, cols: 2, data: [1, 2, 3] })).toThrow('3 numbers do not fill a [2, 2] matrix')
+  })
+
   it('is that of the rows where both sides are equal', () => {
     expect(Array.from(centredProduct({ rows: 2, cols: 2, data: [0, 0, 2, 4] }).data)).toEqual([5, -5, -5, 5])
   })

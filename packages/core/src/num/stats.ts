@@ -46,7 +46,7 @@ export const isConstant = (x: Vec): boolean => {
  * @returns exactly 0 where all numbers are the same and where n <= ddof
  */
 export const std = (x: Vec, { ddof }: { readonly ddof: Ddof }): number => {
-  if (x.length <= ddof || isConstant(x)) return 0
+  if (isConstant(x)) return 0 // none and one are constant too, so that n > ddof below
   const centre = mean(x)
   // In units of the largest deviation, so that squares neither overflow nor vanish.
   let unit = 0
