@@ -1,14 +1,16 @@
+import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { openNodeBackend } from '@durian/backend-node'
 import { residentWeights } from '@durian/core'
 import { either as E } from 'fp-ts'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import { loadDataset } from '../data/dataset.ts'
 import { sentence } from '../errors.ts'
 import { loadPolicy } from '../policy/files.ts'
 import { expected, fixtureDir, maxDifference, onDevice, right } from '../policy/testing.ts'
 import { loadProcessor } from '../processor/loadProcessor.ts'
-import { encodeScored, scoreRow } from './score.ts'
+import { runProgram } from './program.ts'
+import { encodeScored, scoreRow, type ScoreResult } from './score.ts'
 
 describe('durian score', () => {
   it('golden: prints ids, log-probs, entropies and visual entropy of the rows as transformers computes them', async () => {
@@ -42,5 +44,28 @@ describe('durian score', () => {
     expect(ended.prompt.text).toBe(plain.prompt.text.replace('user\np', 'user\np!'))
     const without = await encodeScored(processor)({ ...row, extra: {} })()
     expect(E.isLeft(without) && sentence(without.left)).toContain(`Row 'q': it has no text in column "response"`)
+  })
+
+  it("golden: an adapter folder is the model it names with the adapter on it: PEFT's log-probs", async () => {
+    const adapter = join(fixtureDir, '../qwen2_5_vl_lora')
+    const { logprobs } = JSON.parse(readFileSync(join(adapter, 'expected.json'), 'utf8')) as {
+      readonly logprobs: Readonly<Record<string, ReadonlyArray<number>>>
+    }
+    for (const flags of [
+      ['--model', adapter],
+      ['--model', fixtureDir, '--adapter', adapter],
+    ]) {
+      let printed = ''
+      vi.spyOn(process.stdout, 'write').mockImplementation((text) => ((printed += String(text)), true))
+      vi.spyOn(process.stderr, 'write').mockReturnValue(true)
+      await runProgram(['score', ...flags, '--data', join(fixtureDir, 'rows.jsonl'), '--backend', 'wasm'])
+      vi.restoreAllMocks()
+      const lines = printed.trim().split('\n')
+      expect(lines).toHaveLength(4)
+      for (const line of lines) {
+        const { id, logprobs: own } = JSON.parse(line) as ScoreResult
+        expect(maxDifference(own, logprobs[id]!)).toBeLessThan(1e-4)
+      }
+    }
   })
 })
