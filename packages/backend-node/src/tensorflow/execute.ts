@@ -29,6 +29,7 @@ export interface NodeKernelBackend {
   }
   readonly isUsingGpuDevice?: boolean
   readonly tensorMap: { readonly set: (dataId: object, entry: object) => void }
+  readonly disposeData: (dataId: object, force?: boolean) => unknown
   readonly getInputTensorIds: (tensors: ReadonlyArray<TensorInfo>) => number[]
 }
 

@@ -19,17 +19,21 @@ const halfTable = (): Float32Array =>
  * 16-bit floats as float32, exactly.
  *
  * @param words - bit patterns
+ * @param out - as long as `words`, written over and returned; default fresh
  */
-export const widened = (words: Uint16Array, dtype: Exclude<FloatDtype, 'F32'>): Float32Array => {
+export const widened = (
+  words: Uint16Array,
+  dtype: Exclude<FloatDtype, 'F32'>,
+  out = new Float32Array(words.length),
+): Float32Array => {
   if (dtype === 'F16') {
     const table = halfTable()
-    const out = new Float32Array(words.length)
     for (let i = 0; i < out.length; i++) out[i] = table[words[i]!]!
     return out
   }
-  const bits = new Uint32Array(words.length)
+  const bits = new Uint32Array(out.buffer, out.byteOffset, out.length)
   for (let i = 0; i < bits.length; i++) bits[i] = words[i]! << 16
-  return new Float32Array(bits.buffer)
+  return out
 }
 
 const scratch = new Float32Array(1)

@@ -21,7 +21,7 @@ const everything = async <T>(backend: Backend<T>, weights: WeightSource<T>) => {
     expected.map(({ response_ids }) => [response_ids.slice(0, 6)]),
   )
   const live = memory.liveTensors()
-  const scores = await values(backend, () => ({
+  const scores = await values<T, 'logprob' | 'entropy'>(backend, () => ({
     ...scoreCompletions(ops, policy)(weights, batch, { temperature: 1, scope: memory.scope }),
   }))
   const drawn = right(

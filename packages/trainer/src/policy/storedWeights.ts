@@ -40,27 +40,46 @@ export const loadStoredWeights = (
 export const storedBytes = (weights: StoredWeights): number =>
   [...weights.values()].reduce((total, { numbers }) => total + numbers.byteLength, 0)
 
-const floats = ({ dtype, numbers }: StoredWeight, begin = 0, end = numbers.length): Float32Array =>
-  dtype === 'F32' ? numbers.subarray(begin, end) : widened(numbers.subarray(begin, end), dtype)
+/** Float32 numbers of a part of a weight; those of 16 bits are widened into `scratch`, which the next call writes over. */
+const floats = (
+  { dtype, numbers }: StoredWeight,
+  scratch: (length: number) => Float32Array<ArrayBuffer>,
+  { begin, end }: { readonly begin: number; readonly end: number } = { begin: 0, end: numbers.length },
+): Float32Array =>
+  dtype === 'F32' ? numbers.subarray(begin, end) : widened(numbers.subarray(begin, end), dtype, scratch(end - begin))
+
+/** A growing array that is used again and again: fresh memory costs more than the widening, page by page. */
+const scratchpad = (): ((length: number) => Float32Array<ArrayBuffer>) => {
+  let memory = new Float32Array(0)
+  return (length) => {
+    if (memory.length < length) memory = new Float32Array(length)
+    return memory.subarray(0, length)
+  }
+}
 
 /**
  * Weights that come to the device when they are asked for, widened to float32: each `under` makes new tensors, which the memory scope
  * around it frees. Same numbers as resident weights of the same bits. Of a table only the rows asked for need come.
  */
-export const streamedWeights = <T>(ops: TensorOps<T>, weights: StoredWeights): WeightSource<T> => ({
-  under: (prefix) => {
-    const params: Record<string, T> = {}
-    for (const [name, weight] of weights)
-      if (name.startsWith(prefix))
-        params[name.slice(prefix.length)] = ops.fromHost({ shape: weight.shape, data: floats(weight) })
-    return params satisfies Params<T>
-  },
-  rows: (name, ids) => {
-    const weight = weights.get(name)!
-    const width = sizeOf(weight.shape) / weight.shape[0]!
-    const data = new Float32Array(ids.length * width)
-    for (let row = 0; row < ids.length; row++)
-      data.set(floats(weight, ids[row]! * width, (ids[row]! + 1) * width), row * width)
-    return ops.fromHost({ shape: [ids.length, width], data })
-  },
-})
+export const streamedWeights = <T>(ops: TensorOps<T>, weights: StoredWeights): WeightSource<T> => {
+  const scratch = scratchpad()
+  return {
+    under: (prefix) => {
+      const params: Record<string, T> = {}
+      for (const [name, weight] of weights)
+        if (name.startsWith(prefix))
+          params[name.slice(prefix.length)] = ops.fromHost({ shape: weight.shape, data: floats(weight, scratch) })
+      return params satisfies Params<T>
+    },
+    rows: (name, ids) => {
+      const weight = weights.get(name)!
+      const width = sizeOf(weight.shape) / weight.shape[0]!
+      const data = new Float32Array(ids.length * width)
+      for (let row = 0; row < ids.length; row++) {
+        const begin = ids[row]! * width
+        data.set(floats(weight, scratch, { begin, end: begin + width }), row * width)
+      }
+      return ops.fromHost({ shape: [ids.length, width], data })
+    },
+  }
+}

@@ -11,6 +11,7 @@ import { badInput, type TrainError } from '../errors.ts'
 import type { LoadedAdapter } from '../policy/adapterFiles.ts'
 import type { PolicyConfig } from '../policy/config.ts'
 import { loadPolicyConfig, loadWeights } from '../policy/files.ts'
+import { loadStoredWeights, type StoredWeights } from '../policy/storedWeights.ts'
 import { initialWeights } from '../policy/weights.ts'
 import { loadProcessor, type Processor } from '../processor/loadProcessor.ts'
 import { combineRewards, type Rewarder } from '../reward/index.ts'
@@ -22,8 +23,10 @@ export interface Prepared {
   readonly policy: PolicyConfig
   readonly processor: Processor
   readonly rewarder: Rewarder
-  /** The folder's weights, or random ones with from_scratch. */
+  /** The folder's weights, or random ones with from_scratch; empty where they are streamed. */
   readonly weights: Readonly<Record<string, HostTensor>>
+  /** With base_weights streamed, the folder's weights as they lie on the host; else null. */
+  readonly stored: StoredWeights | null
   /** The adapter that is trained on top of them; null when they are trained themselves. */
   readonly adapter: LoadedAdapter | null
   readonly dataset: Dataset
@@ -55,6 +58,9 @@ export const rewarderOf = (config: TrainConfig): TE.TaskEither<TrainError, Rewar
 export const makesColdStart = (config: TrainConfig): boolean =>
   config.sft !== null && (config.sft.when === 'always' || config.from_scratch)
 
+/** base_dtype as the file format has it; null = as the file has it. */
+const storedDtypes = { auto: null, float32: 'F32', bfloat16: 'BF16', float16: 'F16' } as const
+
 /** Reads and checks model, data and rewards; the first fault ends it with one sentence. */
 export const prepare = (config: TrainConfig): TE.TaskEither<TrainError, Prepared> =>
   attempt(async (take) => {
@@ -72,7 +78,13 @@ export const prepare = (config: TrainConfig): TE.TaskEither<TrainError, Prepared
     const base = makesColdStart(config) ? coldStartFolder(config) : folder
     const adapter = await take(startingAdapter(config, policy, base))
     const processor = await take(loadProcessor(folder, config))
-    const weights = config.from_scratch ? initialWeights(policy, config.seed) : await take(loadWeights(folder, policy))
+    const streamed = config.base_weights === 'streamed'
+    const stored = streamed ? await take(loadStoredWeights(folder, policy, storedDtypes[config.base_dtype])) : null
+    const weights = streamed
+      ? {}
+      : config.from_scratch
+        ? initialWeights(policy, config.seed)
+        : await take(loadWeights(folder, policy))
     const options = await take(dataOptions(config))
     const load = (spec: string, probes: number) =>
       attempt<TrainError, Dataset>(async (take) =>
@@ -85,7 +97,7 @@ export const prepare = (config: TrainConfig): TE.TaskEither<TrainError, Prepared
     const validation = await optional(config.validation_dataset)
     const test = await optional(config.test_dataset)
     const sft = makesColdStart(config) ? await take(load(config.sft!.dataset ?? config.dataset, all)) : null
-    return { config, policy, processor, rewarder, weights, adapter, dataset, validation, test, sft }
+    return { config, policy, processor, rewarder, weights, stored, adapter, dataset, validation, test, sft }
   })
 
 /** Rows that are encoded to the last pixel before a run. */

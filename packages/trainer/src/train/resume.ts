@@ -23,6 +23,7 @@ const FREE_KEYS: ReadonlySet<string> = new Set([
   'resume',
   'dry_run',
   'gradient_checkpointing',
+  'base_weights',
   'num_workers',
 ])
 

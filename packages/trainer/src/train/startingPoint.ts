@@ -7,6 +7,7 @@ import { configText } from '../config/readConfig.ts'
 import { attempt } from '../effect.ts'
 import type { TrainError } from '../errors.ts'
 import { readSafetensors } from '../io/safetensors.ts'
+import { streamedWeights } from '../policy/storedWeights.ts'
 import { loadCheckpoint, type SavedCheckpoint, toDevice, toHost, writeModel } from './checkpoint.ts'
 import { coldStart } from './coldStart.ts'
 import type { TrainHooks } from './hooks.ts'
@@ -32,10 +33,12 @@ export const startingPoint = <T>(
   saved: SavedCheckpoint | null,
 ): TE.TaskEither<TrainError, StartingPoint<T>> =>
   attempt(async (take) => {
-    const { config, adapter, policy } = prepared
+    const { config, adapter, policy, stored } = prepared
     const model = async (): Promise<Params<T>> =>
       makesColdStart(config) ? take(coldStartParams(backend, prepared, hooks)) : toDevice(backend)(prepared.weights)
-    const base = adapter === null ? undefined : residentWeights(await model())
+    const beneath = async (): Promise<WeightSource<T>> =>
+      stored === null ? residentWeights(await model()) : streamedWeights(backend.ops, stored)
+    const base = adapter === null ? undefined : await beneath()
     const initial = async (): Promise<Params<T>> => (adapter === null ? model() : toDevice(backend)(adapter.tensors))
     const referenceParams = async (): Promise<Params<T>> =>
       // A fresh adapter adds nothing: the policy without it is the reference.

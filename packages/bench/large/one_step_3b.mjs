@@ -1,0 +1,291 @@
+/**
+ * One training step of a policy of Qwen2.5-VL-3B's size with LoRA and streamed weights, by hand:
+ *
+ *   DURIAN_TENSORFLOW_DIR=… node packages/bench/large/one_step_3b.mjs FOLDER [RESULT.json] [--layers N]
+ *
+ * Makes a model folder of random bf16 weights in FOLDER (7.5 GB; kept and used again) with the tokenizer of the tiny fixture, one row with a
+ * 256 x 256 picture, and runs `durian train` for one step of 2 completions of 16 tokens. Reports the largest resident memory of the process
+ * (VmHWM) and the times of its parts. Needs packages/trainer/dist. --layers makes a smaller model of the same widths, to try the script.
+ */
+import { spawn } from 'node:child_process'
+import {
+  closeSync,
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs'
+import { cpus, totalmem } from 'node:os'
+import { dirname, join, resolve } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { deflateSync } from 'node:zlib'
+
+const packages = join(dirname(fileURLToPath(import.meta.url)), '../..')
+const tiny = join(packages, 'trainer/fixtures/qwen2_5_vl_tiny')
+const args = process.argv.slice(2)
+const at = args.indexOf('--layers')
+const layers = at === -1 ? null : Number(args.splice(at, 2)[1])
+const [folderArgument, resultFile] = args
+if (folderArgument === undefined) throw new Error('usage: one_step_3b.mjs FOLDER [RESULT.json] [--layers N]')
+const folder = resolve(folderArgument)
+const model = join(folder, 'model')
+
+/** Qwen/Qwen2.5-VL-3B-Instruct's sizes; the special tokens are those of the tiny fixture's tokenizer. */
+const tinyConfig = JSON.parse(readFileSync(join(tiny, 'config.json'), 'utf8'))
+const config = {
+  ...tinyConfig,
+  hidden_size: 2048,
+  intermediate_size: 11008,
+  num_hidden_layers: layers ?? 36,
+  num_attention_heads: 16,
+  num_key_value_heads: 2,
+  max_window_layers: 70,
+  rms_norm_eps: 1e-6,
+  rope_theta: 1e6,
+  tie_word_embeddings: true,
+  torch_dtype: 'bfloat16',
+  vocab_size: 151936,
+  rope_scaling: { type: 'mrope', mrope_section: [16, 24, 24] },
+  vision_config: {
+    depth: layers ?? 32,
+    hidden_act: 'silu',
+    hidden_size: 1280,
+    intermediate_size: 3420,
+    num_heads: 16,
+    in_chans: 3,
+    out_hidden_size: 2048,
+    patch_size: 14,
+    spatial_merge_size: 2,
+    spatial_patch_size: 14,
+    window_size: 112,
+    fullatt_block_indexes: [7, 15, 23, 31],
+    tokens_per_second: 2,
+    temporal_patch_size: 2,
+  },
+}
+
+const shapes = () => {
+  const out = {}
+  const linear = (name, rows, cols, bias) => {
+    out[`${name}.weight`] = [rows, cols]
+    if (bias) out[`${name}.bias`] = [rows]
+  }
+  const { vision_config: v, hidden_size: d, intermediate_size: f } = config
+  out['visual.patch_embed.proj.weight'] = [v.hidden_size, 3, 2, 14, 14]
+  for (let i = 0; i < v.depth; i++) {
+    const block = `visual.blocks.${i}`
+    for (const norm of ['norm1', 'norm2']) out[`${block}.${norm}.weight`] = [v.hidden_size]
+    linear(`${block}.attn.qkv`, 3 * v.hidden_size, v.hidden_size, true)
+    linear(`${block}.attn.proj`, v.hidden_size, v.hidden_size, true)
+    for (const name of ['gate_proj', 'up_proj'])
+      linear(`${block}.mlp.${name}`, v.intermediate_size, v.hidden_size, true)
+    linear(`${block}.mlp.down_proj`, v.hidden_size, v.intermediate_size, true)
+  }
+  out['visual.merger.ln_q.weight'] = [v.hidden_size]
+  linear('visual.merger.mlp.0', 4 * v.hidden_size, 4 * v.hidden_size, true)
+  linear('visual.merger.mlp.2', d, 4 * v.hidden_size, true)
+  out['model.embed_tokens.weight'] = [config.vocab_size, d]
+  const keys = (d / config.num_attention_heads) * config.num_key_value_heads
+  for (let i = 0; i < config.num_hidden_layers; i++) {
+    const layer = `model.layers.${i}`
+    for (const norm of ['input_layernorm', 'post_attention_layernorm']) out[`${layer}.${norm}.weight`] = [d]
+    linear(`${layer}.self_attn.q_proj`, d, d, true)
+    for (const name of ['k_proj', 'v_proj']) linear(`${layer}.self_attn.${name}`, keys, d, true)
+    linear(`${layer}.self_attn.o_proj`, d, d, false)
+    for (const name of ['gate_proj', 'up_proj']) linear(`${layer}.mlp.${name}`, f, d, false)
+    linear(`${layer}.mlp.down_proj`, d, f, false)
+  }
+  out['model.norm.weight'] = [d]
+  return out
+}
+
+/** bf16 words of normal-like numbers of std 0.02 (the sum of two uniforms), norms 1, biases 0; xorshift32, one seed for the whole model. */
+let state = 2463534242
+const fill = (words, name, shape) => {
+  if (shape.length === 1) return words.fill(name.endsWith('.bias') ? 0 : 0x3f80)
+  const table = new Uint16Array(4096)
+  const float = new Float32Array(1)
+  const bits = new Uint32Array(float.buffer)
+  for (let i = 0; i < table.length; i++) {
+    const [a, b] = [i & 63, i >> 6]
+    float[0] = ((a + b) / 63 - 1) * 0.02 * Math.sqrt(6)
+    table[i] = bits[0] >>> 16
+  }
+  for (let i = 0; i < words.length; i++) {
+    state ^= state << 13
+    state ^= state >>> 17
+    state ^= state << 5
+    words[i] = table[state & 4095]
+  }
+  return words
+}
+
+const PIECE = 2 ** 24
+const writeShard = (path, tensors) => {
+  const header = { __metadata__: { format: 'pt' } }
+  let offset = 0
+  for (const [name, shape] of tensors) {
+    const end = offset + 2 * shape.reduce((a, b) => a * b, 1)
+    header[name] = { dtype: 'BF16', shape, data_offsets: [offset, end] }
+    offset = end
+  }
+  const json = Buffer.from(JSON.stringify(header))
+  const head = Buffer.alloc(8 + Math.ceil(json.length / 8) * 8, 0x20)
+  head.writeBigUInt64LE(BigInt(head.length - 8), 0)
+  json.copy(head, 8)
+  const file = openSync(path, 'w')
+  writeSync(file, head)
+  for (const [name, shape] of tensors)
+    for (let left = shape.reduce((a, b) => a * b, 1); left > 0; left -= PIECE)
+      writeSync(file, new Uint8Array(fill(new Uint16Array(Math.min(PIECE, left)), name, shape).buffer))
+  closeSync(file)
+  return offset
+}
+
+const makeModel = () => {
+  if (existsSync(model)) return
+  const writing = `${model}.writing`
+  rmSync(writing, { recursive: true, force: true })
+  mkdirSync(writing, { recursive: true })
+  for (const file of ['generation_config.json', 'preprocessor_config.json', 'tokenizer.json', 'tokenizer_config.json'])
+    copyFileSync(join(tiny, file), join(writing, file))
+  writeFileSync(join(writing, 'config.json'), JSON.stringify(config, null, 1))
+  const all = Object.entries(shapes())
+  const [vision, text] = [true, false].map((isVision) =>
+    all.filter(([name]) => name.startsWith('visual.') === isVision),
+  )
+  const half = Math.ceil(text.length / 2)
+  const files = [vision, text.slice(0, half), text.slice(half)]
+  const map = {}
+  let total = 0
+  files.forEach((tensors, i) => {
+    const name = `model-0000${i + 1}-of-00003.safetensors`
+    total += writeShard(join(writing, name), tensors)
+    for (const [tensor] of tensors) map[tensor] = name
+    process.stderr.write(`${name} written\n`)
+  })
+  writeFileSync(
+    join(writing, 'model.safetensors.index.json'),
+    JSON.stringify({ metadata: { total_size: total }, weight_map: map }),
+  )
+  renameSync(writing, model)
+}
+
+/** An RGB picture of stripes as PNG; no CRC table is needed for a few chunks. */
+const png = (size) => {
+  const crc = (bytes) => {
+    let c = ~0
+    for (const byte of bytes) {
+      c ^= byte
+      for (let k = 0; k < 8; k++) c = (c >>> 1) ^ (c & 1 ? 0xedb88320 : 0)
+    }
+    return ~c >>> 0
+  }
+  const chunk = (type, data) => {
+    const body = Buffer.concat([Buffer.from(type), data])
+    const out = Buffer.alloc(body.length + 8)
+    out.writeUInt32BE(data.length, 0)
+    body.copy(out, 4)
+    out.writeUInt32BE(crc(body), body.length + 4)
+    return out
+  }
+  const rows = Buffer.alloc(size * (1 + 3 * size))
+  for (let y = 0; y < size; y++)
+    for (let x = 0; x < 3 * size; x++) rows[y * (1 + 3 * size) + 1 + x] = (x * 3 + y * 5) & 255
+  const ihdr = Buffer.alloc(13)
+  ihdr.writeUInt32BE(size, 0)
+  ihdr.writeUInt32BE(size, 4)
+  ihdr.set([8, 2, 0, 0, 0], 8)
+  const parts = [chunk('IHDR', ihdr), chunk('IDAT', deflateSync(rows)), chunk('IEND', Buffer.alloc(0))]
+  return Buffer.concat([Buffer.from([137, 80, 78, 71, 13, 10, 26, 10]), ...parts])
+}
+
+mkdirSync(folder, { recursive: true })
+makeModel()
+writeFileSync(join(folder, 'picture.png'), png(256))
+const row = { id: 'one', images: ['picture.png'], problem: '<image>How many stripes are there?', answer: '3' }
+writeFileSync(join(folder, 'rows.jsonl'), `${JSON.stringify(row)}\n`)
+writeFileSync(
+  join(folder, 'reward.mjs'),
+  `export default ({ completion }) => [...completion].reduce((sum, letter) => sum + letter.codePointAt(0), 0) % 97 / 97\n`,
+)
+const run = join(folder, 'run')
+rmSync(run, { recursive: true, force: true })
+const settings = {
+  model_name_or_path: model,
+  dataset: join(folder, 'rows.jsonl'),
+  output_dir: run,
+  backend: 'tensorflow',
+  base_weights: 'streamed',
+  gradient_checkpointing: true,
+  freeze_vision_tower: true,
+  'lora.r': 16,
+  estimator: 'grpo',
+  reward_funcs: `[${join(folder, 'reward.mjs')}]`,
+  reward_weights: '[1]',
+  reward_timeout: 600,
+  num_generations: 2,
+  generation_batch_size: 2,
+  per_device_train_batch_size: 2,
+  max_completion_length: 16,
+  max_steps: 1,
+}
+const started = performance.now()
+const child = spawn(
+  process.execPath,
+  [
+    join(packages, 'trainer/dist/cli/main.js'),
+    'train',
+    ...Object.entries(settings).map(([key, value]) => `${key}=${value}`),
+  ],
+  { stdio: ['ignore', 'inherit', 'inherit'] },
+)
+/** kB of a line of /proc/PID/status. */
+const memory = (name) => {
+  try {
+    return Number(new RegExp(`${name}:\\s+(\\d+)`).exec(readFileSync(`/proc/${child.pid}/status`, 'utf8'))?.[1] ?? 0)
+  } catch {
+    return 0
+  }
+}
+let peak = 0
+const watch = setInterval(() => (peak = Math.max(peak, memory('VmHWM'))), 200)
+const code = await new Promise((done) => child.on('exit', done))
+clearInterval(watch)
+const seconds = (performance.now() - started) / 1000
+const metrics = existsSync(join(run, 'metrics.jsonl'))
+  ? readFileSync(join(run, 'metrics.jsonl'), 'utf8')
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line))
+      .find(({ step }) => step === 1)
+  : undefined
+const pick = (pattern) => Object.fromEntries(Object.entries(metrics ?? {}).filter(([key]) => pattern.test(key)))
+const result = {
+  what: 'one step of GRPO with LoRA r = 16 on all linears of the decoder, weights streamed from bf16: 2 completions of at most 16 tokens, one 256 x 256 picture',
+  model: {
+    parameters: Object.values(shapes()).reduce((sum, shape) => sum + shape.reduce((a, b) => a * b, 1), 0),
+    layers: config.num_hidden_layers,
+    weights: 'random bf16',
+  },
+  exit_code: code,
+  peak_resident_gb: Math.round((peak * 1024) / 1e7) / 100,
+  seconds_in_all: Math.round(seconds),
+  ...pick(/^(timing_s\/|step_time|loss$|grad_norm|entropy$|completions\/mean_length|sampling\/)/),
+  machine: {
+    cpu: cpus()[0]?.model,
+    cores: cpus().length,
+    memory_gb: Math.round(totalmem() / 1e9),
+    load_average: readFileSync('/proc/loadavg', 'utf8').trim(),
+    node: process.version,
+  },
+}
+const text = `${JSON.stringify(result, null, 2)}\n`
+process.stdout.write(text)
+if (resultFile !== undefined && code === 0) writeFileSync(resultFile, text)
+process.exitCode = code ?? 1
