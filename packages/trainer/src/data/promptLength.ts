@@ -1,17 +1,22 @@
 import { either as E } from 'fp-ts'
+import { pictureHeader } from '../processor/decodePicture.ts'
 import type { Processor } from '../processor/loadProcessor.ts'
 import { smartResize } from '../processor/smartResize.ts'
-import { pictureSize, type PictureSize } from './pictureSize.ts'
 import type { Row } from './types.ts'
+
+interface Size {
+  readonly width: number
+  readonly height: number
+}
 
 /** Merged tokens of a picture of this size. Left: a clause on what is wrong with the size. */
 export const pictureTokens = (
   { patchSize, mergeSize, minPixels, maxPixels }: Processor['image'],
-  { width, height }: PictureSize,
+  { width, height }: Size,
 ): E.Either<string, number> => {
   const factor = patchSize * mergeSize
   const resized = smartResize(height, width, { factor, minPixels, maxPixels })
-  return E.map((size: PictureSize) => (size.width / factor) * (size.height / factor))(resized)
+  return E.map((size: Size) => (size.width / factor) * (size.height / factor))(resized)
 }
 
 /**
@@ -27,7 +32,7 @@ export const promptLength =
   }: Pick<Row, 'problem' | 'messages' | 'images'>): Promise<E.Either<string, number>> => {
     let length = processor.tokenizer.encode(processor.chat(messages ?? problem)).length
     for (const [i, bytes] of images.entries()) {
-      const size = await pictureSize(bytes)
+      const size = await pictureHeader(bytes)
       const tokens = E.isLeft(size) ? size : pictureTokens(processor.image, size.right)
       if (E.isLeft(tokens)) return E.left(`image ${i + 1}: ${tokens.left}`)
       length += tokens.right - 1

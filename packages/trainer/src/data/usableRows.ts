@@ -1,11 +1,11 @@
 import { either as E, type taskEither as TE } from 'fp-ts'
 import { attempt } from '../effect.ts'
 import { badInput, sentence, type TrainError } from '../errors.ts'
+import { pictureHeader } from '../processor/decodePicture.ts'
 import { encodePrompt } from '../processor/encodePrompt.ts'
 import type { Processor } from '../processor/loadProcessor.ts'
 import type { Dataset } from './dataset.ts'
 import { leavingOut, noRows } from './leftOut.ts'
-import { pictureSize } from './pictureSize.ts'
 import { promptLength } from './promptLength.ts'
 import type { Row } from './types.ts'
 
@@ -43,8 +43,8 @@ export const usableRows =
         }
         if (maxPromptLength === null) {
           for (const [k, bytes] of row.images.entries()) {
-            const size = await pictureSize(bytes)
-            if (E.isLeft(size)) return bad(`Row '${row.id}': image ${k + 1}: ${size.left}.`)
+            const header = await pictureHeader(bytes)
+            if (E.isLeft(header)) return bad(`Row '${row.id}': image ${k + 1}: ${header.left}.`)
           }
           return null
         }

@@ -112,7 +112,7 @@ export const parseExpression = (text: string): Node => {
     const token = peek()
     if (token === '(' || token === '{' || token === '[' || (token === '|' && bars === 0)) return group()
     next()
-    if (isNumber(token)) return numberNode(token)
+    if (isNumber(token)) return numberNode(token!)
     if (token === '√') return call('sqrt', peek() === '(' ? group() : argument())
     if (isFunction(token)) return functionCall(token!)
     const name = nameOf(token!)
