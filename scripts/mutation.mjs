@@ -1,6 +1,7 @@
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { dependencyFingerprint } from './lib/fingerprint.mjs'
 import { isAlive, mutantsOf, mutated, mutationPage, summaryOf } from './lib/mutants.mjs'
 import { pnpmFolder } from './lib/pnpm.mjs'
 import { root, run, toolEnvironment } from './lib/process.mjs'
@@ -42,7 +43,7 @@ const prepare = async () => {
   const { version: vitest } = JSON.parse(readFileSync(join(root, 'node_modules', 'vitest', 'package.json'), 'utf8'))
   const tools = { stryker: STRYKER, vitest, node: process.version }
   const ready = join(checkout, '.ready.json')
-  const made = JSON.stringify({ ...tools, lock: readFileSync(join(root, 'pnpm-lock.yaml'), 'utf8').length })
+  const made = JSON.stringify({ ...tools, dependencies: dependencyFingerprint() })
   if (existsSync(ready) && readFileSync(ready, 'utf8') === made) {
     await ran(['git', 'fetch', '--quiet', 'origin', 'HEAD'], { cwd: checkout })
     await ran(['git', 'reset', '--quiet', '--hard', 'FETCH_HEAD'], { cwd: checkout })
