@@ -4,8 +4,8 @@ import { join } from 'node:path'
 import { either as E } from 'fp-ts'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { sentence } from '../errors.ts'
-import { writeSafetensors } from '../io/safetensors.ts'
-import { loadPolicy, loadPolicyConfig, loadWeights } from './files.ts'
+import { type NamedTensor, writeSafetensors } from '../io/safetensors.ts'
+import { eachWeight, loadPolicy, loadPolicyConfig, loadWeights } from './files.ts'
 import { fixtureDir, right } from './testing.ts'
 
 let dir: string
@@ -71,5 +71,35 @@ describe('loadPolicy', () => {
     await rm(join(dir, 'config.json'))
     const result = await loadPolicyConfig(dir)()
     expect(E.isLeft(result) && sentence(result.left)).toBe(`${join(dir, 'config.json')}: there is no such file.`)
+  })
+
+  it('hands over one weight at a time under its Hub name, and none where another is missing', async () => {
+    const { config } = right(await loadPolicy(dir)())
+    const seen: string[] = []
+    const visit = ({ name, dtype }: NamedTensor) => void seen.push(`${name} ${dtype}`)
+    const wanted = (name: string) => name.startsWith('visual.merger.')
+    right(await eachWeight(dir, config, { wanted, visit })())
+    expect(seen.sort()).toEqual([
+      'visual.merger.ln_q.weight F32',
+      'visual.merger.mlp.0.bias F32',
+      'visual.merger.mlp.0.weight F32',
+      'visual.merger.mlp.2.bias F32',
+      'visual.merger.mlp.2.weight F32',
+    ])
+    seen.length = 0
+    const deeper = { ...config, vision: { ...config.vision, depth: config.vision.depth + 1 } }
+    expect(E.isLeft(await eachWeight(dir, deeper, { visit })())).toBe(true)
+    expect(seen).toEqual([])
+  })
+
+  it('takes each weight from the shard that the index names, though another holds the name too', async () => {
+    const { config, weights } = right(await loadPolicy(dir)())
+    const name = 'model.norm.weight'
+    const other = { shape: [64], data: new Float32Array(64).fill(9) }
+    right(await writeSafetensors(join(dir, 'model-00003-of-00003.safetensors'), { [name]: other, b: other })())
+    await editIndex((map) => (map['b'] = 'model-00003-of-00003.safetensors'))
+    expect(right(await loadWeights(dir, config)())[name]).toEqual(weights[name])
+    await editIndex((map) => (map[name] = 'model-00003-of-00003.safetensors'))
+    expect(right(await loadWeights(dir, config)())[name]).toEqual(other)
   })
 })
