@@ -206,4 +206,24 @@ describe('durian data check', () => {
     await durian('check', twelve('zstd.parquet'), '--max_prompt_length', '4')
     expect(err).toContain('--max_prompt_length counts tokens of a model; add --model DIR.')
   })
+
+  it('reads all data sets of a configuration as its run would', async () => {
+    const config = join(folder, 'run.yaml')
+    const names = [`dataset: ${join(goldens, 'paths.jsonl')}`, `test_dataset: ${join(goldens, 'trl_text.parquet')}`]
+    const keys = [
+      'preset: demo',
+      `model_name_or_path: ${demoModel}`,
+      `output_dir: ${folder}`,
+      'system_prompt: Be brief.',
+    ]
+    await writeFile(config, [...keys, ...names].join('\n'))
+    await durian('check', '--config', config, '--json')
+    expect(JSON.parse(out)).toMatchObject({ rows: 24, conversations: 24, errors: 0, promptLengths: { count: 24 } })
+    out = ''
+    await durian('check', join(goldens, 'zstd.parquet'), '--config', config, '--json')
+    expect(JSON.parse(out)).toMatchObject({ rows: 12, conversations: 12 })
+    expect(process.exitCode).toBeUndefined()
+    await durian('check')
+    expect(err).toContain('Name a data set, or a configuration with --config.')
+  })
 })

@@ -5,13 +5,16 @@ import { readFormatPrompt } from '../data/formatPrompt.ts'
 import { locateData } from '../data/locate.ts'
 import { countRecords } from '../data/records.ts'
 import type { Spread } from '../data/spread.ts'
+import { readConfig } from '../config/readConfig.ts'
 import { attempt } from '../effect.ts'
 import { badInput, type TrainError } from '../errors.ts'
 import { loadProcessor } from '../processor/loadProcessor.ts'
+import { dataOptions, makesColdStart } from '../train/prepare.ts'
 import { startProgress } from './progress.ts'
 import { runCommand } from './runCommand.ts'
 
 interface CheckFlags {
+  readonly config?: string
   readonly model?: string
   readonly max_prompt_length?: string
   readonly prompt_key?: string
@@ -94,27 +97,62 @@ const totalOf = async (specs: ReadonlyArray<string>): Promise<number> => {
   return total
 }
 
-const check = (specs: ReadonlyArray<string>, flags: CheckFlags): TE.TaskEither<TrainError, void> =>
+/** What is checked, and how its rows become prompts. */
+interface Checked {
+  readonly specs: ReadonlyArray<string>
+  readonly options: CheckOptions
+}
+
+/** As the flags say. */
+const flagged = (specs: ReadonlyArray<string>, flags: CheckFlags): TE.TaskEither<TrainError, Checked> =>
   attempt(async (take) => {
+    if (specs.length === 0) await take(E.left(badInput('Name a data set, or a configuration with --config.')))
     const maxPromptLength = await take(whole('max_prompt_length', flags.max_prompt_length, 1))
     if (maxPromptLength !== undefined && flags.model === undefined)
       await take(E.left(badInput('--max_prompt_length counts tokens of a model; add --model DIR.')))
+    const format = flags.format_prompt === undefined ? null : await take(readFormatPrompt(flags.format_prompt))
+    return {
+      specs,
+      options: {
+        columns: {
+          prompt: flags.prompt_key ?? null,
+          answer: flags.answer_key ?? null,
+          images: flags.image_key ?? null,
+        },
+        systemPrompt: flags.system_prompt ?? null,
+        formatPrompt: format,
+        maxPromptLength: maxPromptLength ?? null,
+        ...(flags.model === undefined ? {} : { processor: await take(loadProcessor(flags.model)) }),
+      },
+    }
+  })
+
+/** As a run of this configuration would read them: all its data sets, unless some are named. */
+const configured = (specs: ReadonlyArray<string>, file: string): TE.TaskEither<TrainError, Checked> =>
+  attempt(async (take) => {
+    const config = await take(readConfig({ file }))
+    const { dataset, validation_dataset: validation, test_dataset: test, sft } = config
+    const all = [dataset, validation, test, makesColdStart(config) ? (sft?.dataset ?? null) : null]
+    return {
+      specs: specs.length > 0 ? specs : [...new Set(all.filter((spec) => spec !== null))],
+      options: {
+        ...(await take(dataOptions(config))),
+        processor: await take(loadProcessor(config.model_name_or_path, config)),
+        maxPromptLength: config.filter_overlong_prompts ? null : config.max_prompt_length,
+      },
+    }
+  })
+
+const check = (named: ReadonlyArray<string>, flags: CheckFlags): TE.TaskEither<TrainError, void> =>
+  attempt(async (take) => {
     const workers = await take(whole('num_workers', flags.num_workers, 1))
     const shown = (await take(whole('max_findings', flags.max_findings, 0))) ?? 0
-    const processor = flags.model === undefined ? undefined : await take(loadProcessor(flags.model))
-    const format = flags.format_prompt === undefined ? null : await take(readFormatPrompt(flags.format_prompt))
+    const checked = await take(flags.config === undefined ? flagged(named, flags) : configured(named, flags.config))
+    const { specs } = checked
     const progress = startProgress({ label: 'rows', total: await totalOf(specs) })
     const options: CheckOptions = {
-      columns: {
-        prompt: flags.prompt_key ?? null,
-        answer: flags.answer_key ?? null,
-        images: flags.image_key ?? null,
-      },
-      systemPrompt: flags.system_prompt ?? null,
-      formatPrompt: format,
-      maxPromptLength: maxPromptLength ?? null,
+      ...checked.options,
       kept: Math.max(shown, 1000),
-      ...(processor === undefined ? {} : { processor }),
       ...(workers === undefined ? {} : { workers }),
       onRow: (done) => progress.update(done),
     }
@@ -139,7 +177,11 @@ export const registerDataCheck = (data: Command): void => {
       'Read data sets and every picture in them once, and list what stops a run or is odd: row, column, what, mend. ' +
         'Exits with 2 when there are errors. Doubles are found across all data sets that are named.',
     )
-    .argument('<data...>', 'file.parquet, file.jsonl or directory@split')
+    .argument('[data...]', 'file.parquet, file.jsonl or directory@split; with --config, its data sets when left out')
+    .option(
+      '--config <file>',
+      'read rows as a run of this configuration would; the other flags on rows then have no effect',
+    )
     .option('--model <folder>', 'measure prompts with the tokenizer, template and pixel limits of this model')
     .option('--max_prompt_length <tokens>', 'longer prompts are errors')
     .option('--prompt_key <column>', 'question or conversation; default problem, else prompt')
