@@ -1,14 +1,17 @@
+import { totalmem } from 'node:os'
 import { join } from 'node:path'
+import { sizeOf } from '@durian/core'
 import type { Command } from 'commander'
-import type { taskEither as TE } from 'fp-ts'
+import { either as E, type taskEither as TE } from 'fp-ts'
 import { batchArithmetic, type TrainConfig } from '../config/trainConfig.ts'
 import { leftOutLines } from '../data/leftOut.ts'
 import { attempt } from '../effect.ts'
-import type { TrainError } from '../errors.ts'
+import { badInput, type TrainError } from '../errors.ts'
+import { weightShapes } from '../policy/weights.ts'
 import { writeReport } from '../report/writeReport.ts'
 import { pairedDifference } from '../run/intervals.ts'
 import type { Evaluation } from '../run/records.ts'
-import { estimateFor, memoryLine } from '../train/memoryEstimate.ts'
+import { estimateFor, memoryLine, memoryProblem, WASM_BYTES } from '../train/memoryEstimate.ts'
 import { prepare, type Prepared } from '../train/prepare.ts'
 import { findResume } from '../train/resume.ts'
 import { train, type TrainResult } from '../train/train.ts'
@@ -46,9 +49,22 @@ export const summaryLines = (
 }
 
 /** What a run would do, in numbers. */
-export const planLines = ({ config, dataset, validation, test, sft, weights }: Prepared): ReadonlyArray<string> => {
+export const planLines = ({
+  config,
+  policy,
+  adapter,
+  dataset,
+  validation,
+  test,
+  sft,
+}: Prepared): ReadonlyArray<string> => {
   const { promptsPerStep, updateBatch, updatesPerStep, microBatchesPerUpdate, optimiserSteps } = batchArithmetic(config)
-  const parameters = Object.values(weights).reduce((total, { data }) => total + data.length, 0)
+  const parameters = Object.values(weightShapes(policy)).reduce((total, shape) => total + sizeOf(shape), 0)
+  const adapted = Object.values(adapter?.tensors ?? {}).reduce((total, { data }) => total + data.length, 0)
+  const trained =
+    adapter === null
+      ? ''
+      : `, ${adapted.toLocaleString('en')} in adapters of ${adapter.modules.length} linears are trained`
   const rows = [
     `${dataset.rows.length} training rows`,
     ...(validation === null ? [] : [`${validation.rows.length} validation`]),
@@ -56,7 +72,7 @@ export const planLines = ({ config, dataset, validation, test, sft, weights }: P
     ...(sft === null ? [] : [`${sft.rows.length} cold start`]),
   ]
   return [
-    `Policy ${config.model_name_or_path}: ${parameters.toLocaleString('en')} parameters; estimator ${config.estimator}, loss ${config.loss_type}`,
+    `Policy ${config.model_name_or_path}: ${parameters.toLocaleString('en')} parameters${trained}; estimator ${config.estimator}, loss ${config.loss_type}`,
     `Data: ${rows.join(', ')}`,
     ...[dataset, validation, test, sft].flatMap((part) => (part === null ? [] : leftOutLines(part))),
     `Each step: ${promptsPerStep} prompts x ${config.num_generations} rollouts of at most ${config.max_completion_length} tokens; ` +
@@ -71,7 +87,12 @@ const run = (flags: RunFlags, overrides: ReadonlyArray<string>): TE.TaskEither<T
     const prepared = await take(prepare(config))
     const saved = await take(findResume(config))
     const plan = planLines(prepared)
-    if (config.dry_run) return [...plan, memoryLine(await take(estimateFor(prepared)))].join('\n')
+    if (config.dry_run) {
+      const estimate = await take(estimateFor(prepared))
+      const problem = memoryProblem(config, estimate, { total: totalmem(), wasm: WASM_BYTES })
+      if (problem !== undefined) await take(E.left(badInput(problem)))
+      return [...plan, memoryLine(estimate)].join('\n')
+    }
     for (const line of plan) process.stderr.write(`${line}\n`)
     if (saved !== null) process.stderr.write(`Continuing from ${saved.directory}\n`)
     const result = await watched((interrupted) =>

@@ -2,7 +2,7 @@ import { openNodeBackend } from '@durian/backend-node'
 import { initAdamW } from '@durian/core'
 import { describe, expect, it } from 'vitest'
 import { toDevice } from './checkpoint.ts'
-import { estimateFor, memoryLine } from './memoryEstimate.ts'
+import { estimateFor, memoryLine, memoryProblem } from './memoryEstimate.ts'
 import { prepare } from './prepare.ts'
 import { smallConfig, smallData, value } from './testing.ts'
 import { trainStep } from './trainStep.ts'
@@ -83,4 +83,48 @@ describe('the memory estimate of --dry_run', () => {
       expect(memoryLine(estimate)).toMatch(/peak [\d,.]+ MB$/)
     },
   )
+})
+
+describe('the memory estimate with lora', () => {
+  const estimated = async (...more: ReadonlyArray<string>) => {
+    const config = await smallConfig(await smallData(), 'estimate-lora', ['max_completion_length=4', ...more])
+    const prepared = await value(prepare(config))
+    return { config, prepared, estimate: await value(estimateFor(prepared)) }
+  }
+
+  it('counts moments of the adapter alone, no second policy for the reference, and streamed weights on the host', async () => {
+    const whole = await estimated('beta=0.1')
+    const resident = await estimated('lora.r=4', 'beta=0.1')
+    const adapter = Object.values(resident.prepared.adapter!.tensors).reduce((n, { data }) => n + 4 * data.length, 0)
+    expect(whole.estimate.reference).toBe(whole.estimate.weights)
+    expect(resident.estimate.reference).toBe(0)
+    expect(resident.estimate.weights).toBe(whole.estimate.weights + adapter)
+    const scalings = 4 * resident.prepared.adapter!.modules.length
+    expect(resident.estimate.moments).toBe(2 * (adapter - scalings))
+    expect(resident.estimate.update.plain).toBeLessThan(whole.estimate.update.plain)
+
+    const streamed = await estimated(
+      ...['lora.r=4', 'base_weights=streamed', 'base_dtype=bfloat16', 'gradient_checkpointing=true'],
+    )
+    expect(streamed.estimate.host).toBe(whole.estimate.weights / 2)
+    expect(streamed.estimate.weights).toBe(adapter)
+    expect(streamed.estimate.streamed).toBeGreaterThan(0.01 * whole.estimate.weights)
+    expect(streamed.estimate.streamed).toBeLessThan(0.6 * whole.estimate.weights)
+    expect(memoryLine(streamed.estimate)).toMatch(/^Memory on the host .*\n.* one layer of streamed weights /)
+  })
+
+  it('names the knob to turn for what cannot fit, each in its turn', async () => {
+    const little = { total: 1e3, wasm: 1e9 }
+    const sentence = async (...more: ReadonlyArray<string>) => {
+      const { config, estimate } = await estimated(...more)
+      expect(memoryProblem(config, estimate, { total: 1e12, wasm: 1e12 })).toBeUndefined()
+      return memoryProblem(config, estimate, little)
+    }
+    expect(await sentence()).toContain('gradient_checkpointing=true')
+    expect(await sentence('gradient_checkpointing=true')).toContain('lora.r=16')
+    expect(await sentence('gradient_checkpointing=true', 'lora.r=4')).toContain('base_weights=streamed')
+    expect(await sentence('gradient_checkpointing=true', 'lora.r=4', 'base_weights=streamed')).toMatch(/lower \w+/)
+    const { config, estimate } = await estimated()
+    expect(memoryProblem(config, estimate, { total: 1e12, wasm: 1e3 })).toContain('backend wasm has')
+  })
 })

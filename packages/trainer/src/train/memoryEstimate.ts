@@ -4,18 +4,26 @@ import { batchArithmetic, type TrainConfig } from '../config/trainConfig.ts'
 import { attempt } from '../effect.ts'
 import type { TrainError } from '../errors.ts'
 import { completionBatch, scoreCompletions } from '../policy/completions.ts'
+import type { LoadedAdapter } from '../policy/adapterFiles.ts'
 import type { PolicyConfig } from '../policy/config.ts'
 import { prefill, promptBatch } from '../policy/prompts.ts'
 import { stagedScores } from '../policy/stages.ts'
+import { storedBytes } from '../policy/storedWeights.ts'
 import type { EncodedPrompt } from '../policy/types.ts'
 import { weightShapes } from '../policy/weights.ts'
+import { frozenIn } from './optimise.ts'
 import type { Prepared } from './prepare.ts'
 import { encodeRows } from './rollout.ts'
 import { type ShapeTrace, shapeTrace, type Sketch } from './shapeOps.ts'
 
 /** Bytes on the device. */
 export interface MemoryEstimate {
+  /** What stays on the device: all weights, or with base_weights streamed the adapter alone. */
   readonly weights: number
+  /** Streamed weights on the host; 0 where all are on the device. */
+  readonly host: number
+  /** The most of the streamed weights that is on the device at once: a layer, or the table of the vocabulary. */
+  readonly streamed: number
   /** Both moments of what moves. */
   readonly moments: number
   /** The frozen policy of the KL penalty; 0 without. */
@@ -29,6 +37,25 @@ export interface MemoryEstimate {
   readonly peak: number
 }
 
+export interface EstimateOptions {
+  /** What trains instead of the weights. */
+  readonly adapter?: LoadedAdapter | null
+  /** Bytes of streamed weights on the host. */
+  readonly host?: number
+}
+
+const startsFromAdapter = ({ lora }: TrainConfig): boolean => lora !== null && lora.adapter_name_or_path !== null
+
+/** Bytes of the weights that are asked for together: those of one layer, of the merger, or one table. */
+const largestGroup = (shapes: Readonly<Record<string, Shape>>): number => {
+  const groups = new Map<string, number>()
+  for (const [name, shape] of Object.entries(shapes)) {
+    const group = /^(visual\.blocks\.\d+|model\.layers\.\d+|visual\.\w+|[\w.]+)\./.exec(name)?.[1] ?? name
+    groups.set(group, (groups.get(group) ?? 0) + 4 * sizeOf(shape))
+  }
+  return Math.max(...groups.values())
+}
+
 /**
  * Memory of a step from shapes alone: the policy's own program is run on shapes (`shapeTrace`) with these prompts and completions of the
  * longest kind, so that whatever the program allocates is counted.
@@ -39,15 +66,32 @@ export const memoryEstimate = (
   config: TrainConfig,
   policy: PolicyConfig,
   prompts: ReadonlyArray<EncodedPrompt>,
+  { adapter = null, host = 0 }: EstimateOptions = {},
 ): MemoryEstimate => {
-  const shapes = weightShapes(policy)
+  const baseShapes = weightShapes(policy)
+  const adapterShapes = Object.fromEntries(
+    Object.entries(adapter?.tensors ?? {}).map(([name, { shape }]) => [name, shape] as const),
+  )
+  const shapes: Readonly<Record<string, Shape>> = { ...baseShapes, ...adapterShapes }
   const total = (names: ReadonlyArray<string>): number =>
     4 * names.reduce((sum, name) => sum + sizeOf(shapes[name]!), 0)
-  const frozen = (name: string): boolean => config.freeze_vision_tower && name.startsWith('visual.')
-  const movingNames = Object.keys(shapes).filter((name) => !frozen(name))
-  const weights = total(Object.keys(shapes))
+  const movingNames = Object.keys(adapter === null ? baseShapes : adapterShapes).filter(
+    (name) => !frozenIn(config)(name),
+  )
+  const moves = new Set(movingNames)
+  const frozen = (name: string): boolean => !moves.has(name)
+  const isStreamed = config.base_weights === 'streamed'
+  const weights = total(Object.keys(isStreamed ? adapterShapes : shapes))
   const moments = 2 * total(movingNames)
-  const reference = config.beta > 0 ? weights : 0
+  const reference =
+    config.beta === 0
+      ? 0
+      : adapter === null
+        ? weights
+        : startsFromAdapter(config)
+          ? total(Object.keys(adapterShapes))
+          : 0
+  const streamed = isStreamed ? largestGroup(baseShapes) : 0
 
   const { text } = policy
   const promptLength = Math.max(...prompts.map(({ ids }) => ids.length)) - 1
@@ -109,9 +153,11 @@ export const memoryEstimate = (
 
   const update = { plain: plain() + waiting, checkpointed: checkpointed() + waiting }
   const rollout = Math.max(reading(), decoding)
-  const lasting = weights + moments + reference
+  const lasting = weights + moments + reference + streamed
   return {
     weights,
+    host,
+    streamed,
     moments,
     reference,
     cache: promptCache + ownCache,
@@ -130,6 +176,8 @@ export const estimateFor = ({
   policy,
   processor,
   dataset,
+  adapter,
+  stored,
 }: Prepared): TE.TaskEither<TrainError, MemoryEstimate> =>
   attempt(async (take) => {
     const rows = dataset.rows.slice(0, batchArithmetic(config).promptsPerStep)
@@ -138,12 +186,62 @@ export const estimateFor = ({
       config,
       policy,
       tasks.map(({ prompt }) => prompt),
+      { adapter, host: stored === null ? 0 : storedBytes(stored) },
     )
   })
 
+/** Bytes there are for what an estimate counts. */
+export interface MemoryLimits {
+  /** Of the machine. */
+  readonly total: number
+  /** Of the WebAssembly heap, where the device is one. */
+  readonly wasm: number
+}
+
+/** WebAssembly addresses 32 bits. */
+export const WASM_BYTES = 2 ** 32
+
+/** What cannot fit, as a sentence that names the key to turn; undefined when it may fit. An estimate is never the last byte. */
+export const memoryProblem = (
+  config: TrainConfig,
+  { peak, host, update, rollout }: MemoryEstimate,
+  { total, wasm }: MemoryLimits,
+): string | undefined => {
+  const tooMuch =
+    config.backend === 'wasm' && peak > wasm
+      ? `needs about ${megabytes(peak)} on the device, and backend wasm has ${megabytes(wasm)}`
+      : peak + host > total
+        ? `needs about ${megabytes(peak + host)} of memory, and this machine has ${megabytes(total)}`
+        : undefined
+  if (tooMuch === undefined) return undefined
+  const knob =
+    !config.gradient_checkpointing && update.checkpointed < update.plain
+      ? 'set gradient_checkpointing=true'
+      : config.lora === null
+        ? 'train adapters instead of the weights (lora.r=16)'
+        : config.base_weights === 'resident'
+          ? 'keep the frozen weights on the host (base_weights=streamed)'
+          : rollout > update.checkpointed
+            ? 'lower generation_batch_size or max_completion_length'
+            : 'lower per_device_train_batch_size, max_completion_length or the size of the pictures'
+  return `This run ${tooMuch}; ${knob}.`
+}
+
 /** The estimate in a line for `--dry_run`. */
-export const memoryLine = ({ weights, moments, reference, cache, rollout, update, peak }: MemoryEstimate): string =>
+export const memoryLine = ({
+  weights,
+  host,
+  streamed,
+  moments,
+  reference,
+  cache,
+  rollout,
+  update,
+  peak,
+}: MemoryEstimate): string =>
+  (host > 0 ? `Memory on the host (estimate): streamed weights ${megabytes(host)}\n` : '') +
   `Memory on the device (estimate): weights ${megabytes(weights)}, moments ${megabytes(moments)}, ` +
+  (streamed > 0 ? `one layer of streamed weights ${megabytes(streamed)}, ` : '') +
   (reference > 0 ? `reference policy ${megabytes(reference)}, ` : '') +
   `rollout ${megabytes(rollout)} (cache ${megabytes(cache)}), ` +
   `update ${megabytes(update.plain)}, with gradient_checkpointing ${megabytes(update.checkpointed)}; peak ${megabytes(peak)}`
