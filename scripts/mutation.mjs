@@ -2,7 +2,7 @@ import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { dependencyFingerprint } from './lib/fingerprint.mjs'
-import { isAlive, mutantsOf, mutated, mutationPage, summaryOf } from './lib/mutants.mjs'
+import { inSource, isAlive, mutantsOf, mutated, mutationPage, summaryOf } from './lib/mutants.mjs'
 import { pnpmFolder } from './lib/pnpm.mjs'
 import { root, run, toolEnvironment } from './lib/process.mjs'
 import { Complaint, main, stage } from './lib/stage.mjs'
@@ -108,14 +108,14 @@ const resultsOf = async (name) => {
   return triedInFile(mutants, { which: ({ status, static: early }) => status === 'Survived' && early, mark: 'atLoad' })
 }
 
-/** The last report, with its survivors tried again under the tests of today; nothing if the code is another by now. */
+/** The last report, with its survivors tried again under the tests of today, where their lines are still there. */
 const triedAgain = async (name) => {
   if (!existsSync(reportOf(name)))
     throw new Complaint(`There is no report of ${name} in ${work}; run it without --again.`)
+  const sourceNow = (file) => (existsSync(join(core, file)) ? readFileSync(join(core, file), 'utf8') : '')
   const mutants = mutantsOf(JSON.parse(readFileSync(reportOf(name), 'utf8')))
-  const changed = mutants.find(({ file, source }) => readFileSync(join(core, file), 'utf8') !== source)
-  if (changed !== undefined) throw new Complaint(`${changed.file} has changed since; run ${name} without --again.`)
-  return triedInFile(mutants, { which: isAlive, mark: 'again' })
+  const placed = mutants.map((mutant) => (isAlive(mutant) ? inSource(mutant, sourceNow(mutant.file)) : mutant))
+  return triedInFile(placed, { which: isAlive, mark: 'again' })
 }
 
 /** `npm run mutation [-- SUITE… --fresh --again]`. */

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { countsOf, mutantsOf, mutated, mutationPage, summaryOf } from '../lib/mutants.mjs'
+import { countsOf, inSource, mutantsOf, mutated, mutationPage, summaryOf } from '../lib/mutants.mjs'
 
 const source = 'const a = 1\nconst b = a\n  + 2\nexport { b }'
 const mutant = (status, { line, from, to, endLine = line }, replacement) => ({
@@ -16,6 +16,13 @@ describe('mutants', () => {
   it('stand in the source in the place of the original, over several lines too', () => {
     expect(mutated(source, one)).toBe(source.replace('1', '9'))
     expect(mutated(source, sum)).toBe('const a = 1\nconst b = a - 2\nexport { b }')
+  })
+
+  it('are found again where their lines have moved, and are gone where those have changed', () => {
+    const [first] = mutantsOf(report)
+    const moved = inSource(first, `\n${source}`)
+    expect(mutated(moved.source, moved)).toBe(`\n${source.replace('1', '9')}`)
+    expect(inSource(first, 'const c = 1').status).toBe('Gone')
   })
 
   it('are counted: a time-out is noticed, a line that no test reaches is not', () => {

@@ -22,6 +22,19 @@ export const mutated = (source, { location: { start, end }, replacement }) => {
   return `${before}${replacement}${after}`
 }
 
+/** The mutant of an older source in the one of today; `Gone` where its lines have changed. */
+export const inSource = (mutant, source) => {
+  const { start, end } = mutant.location
+  const own = mutant.source.split('\n').slice(start.line - 1, end.line)
+  const lines = source.split('\n')
+  const places = lines.flatMap((_, i) => (own.every((line, k) => lines[i + k] === line) ? [i + 1] : []))
+  if (places.length === 0) return { ...mutant, status: 'Gone' }
+  const nearest = places.reduce((a, b) => (Math.abs(b - start.line) < Math.abs(a - start.line) ? b : a))
+  const shift = nearest - start.line
+  const moved = (place) => ({ ...place, line: place.line + shift })
+  return { ...mutant, source, location: { start: moved(start), end: moved(end) } }
+}
+
 /** All mutants of a report, with their file and its source. */
 export const mutantsOf = ({ files }) =>
   Object.entries(files).flatMap(([file, { source, mutants }]) =>
@@ -45,6 +58,7 @@ export const countsOf = (mutants) => {
     killed,
     killedAtLoad: atLoad,
     killedAgain: again,
+    gone: count('Gone'),
     timedOut,
     survived,
     notCovered,
@@ -105,7 +119,7 @@ export const mutationPage = ({ suites, tools }) => {
     'npm run mutation                 all suites, into docs/results/mutation.json and this page',
     'npm run mutation -- durian loss  some of them',
     'npm run mutation -- --fresh      without what is known of unchanged code from the run before',
-    'npm run mutation -- --again loss only its survivors, under the tests that came since; the code must be the same',
+    'npm run mutation -- --again loss only the survivors of its last run, under the tests of today',
     '```',
     '',
     'It works in a clone of the last commit. Both files are written by it, but for the reasons: those are typed into the JSON, beside the',
@@ -116,13 +130,15 @@ export const mutationPage = ({ suites, tools }) => {
     ...entries.map(([name, suite]) => countRow(`\`${name}\``, suite)),
     countRow('all', sumOf(entries.map(([, suite]) => suite))),
     '',
-    ...entries.map(([name, { commit, date, minutes, timedOut, killedAtLoad, again, killedAgain }]) => {
+    ...entries.map(([name, { commit, date, minutes, timedOut, killedAtLoad, again, killedAgain, gone }]) => {
       const load =
         killedAtLoad > 0
           ? `; ${killedAtLoad} of the killed ones stop a file of tests from loading, which Stryker takes for survival: each was tried again in the file itself`
           : ''
       const later =
-        again === null ? '' : `; its survivors were tried again at ${again}, ${killedAgain} were noticed there`
+        again === null
+          ? ''
+          : `; its survivors were tried again at ${again}: ${killedAgain} were noticed, ${gone} stood on lines that are gone and do not count`
       return `- \`${name}\`: commit ${commit}, ${date}, ${minutes} min${timedOut > 0 ? `, ${timedOut} timed out` : ''}${load}${later}`
     }),
     '',
