@@ -19,6 +19,7 @@ export const broughtOps = (tf: Tf, backendName: string): Partial<Fused<Tensor>> 
     ...(has('DurianRotary') ? { rotary: rotary(tf) } : {}),
     ...(has('DurianAdamW') ? { adamW: adamW(tf) } : {}),
     ...(has('DurianSquaredNorm') ? { squaredNorm: squaredNorm(tf) } : {}),
+    ...(has('DurianScaled') ? { scaled: scaled(tf) } : {}),
     ...(has('DurianDecodingAttention') ? { decodingAttention: decodingAttention(tf) } : {}),
   }
 }
@@ -73,6 +74,13 @@ const squaredNorm =
   (xs) => {
     if (xs.length === 0) throw new ShapeError('squaredNorm: there is no tensor')
     return run(tf, 'DurianSquaredNorm', Object.fromEntries(xs.map((x, i) => [`x${i}`, x])))
+  }
+
+const scaled =
+  (tf: Tf): Fused<Tensor>['scaled'] =>
+  (xs, factor) => {
+    if (factor.size !== 1) throw new ShapeError(`scaled: the factor [${factor.shape}] is not one number`)
+    return run<Tensor[]>(tf, 'DurianScaled', { factor, ...Object.fromEntries(xs.map((x, i) => [`x${i}`, x])) })
   }
 
 /** Tokens that a new cache has room for; it doubles when they are full. */

@@ -227,10 +227,17 @@ const formOf = ({ queries, sharedKeys, mask }: Named): Form => ({
   mask: mask !== undefined,
 })
 
+/** A buffer of no bytes cannot be bound: shared keys that are none are left out. */
+const withoutEmpty = ({ sharedKeys, sharedValues, ...others }: Named): Named =>
+  sharedKeys === undefined || sizeOf(sharedKeys.shape) === 0
+    ? others
+    : { ...others, sharedKeys, sharedValues: sharedValues! }
+
 /** Queries [S, n, hd] -> mixed values [S, n, hd], and ln of the total of each query's weights, [S, n]. */
 export const attention =
   ({ launch }: Gpu): KernelBody =>
-  ({ inputs }) => {
+  (call) => {
+    const inputs = withoutEmpty(call.inputs)
     const sizes = sizesOf(inputs)
     const queries = inputs['queries']!
     const ordered = ['queries', 'keys', 'values', 'sharedKeys', 'sharedValues', 'mask'].map((name) => inputs[name])
@@ -274,6 +281,8 @@ export const attentionGrad =
     const one = { ...form, shared: false }
     let dq: TensorInfo | undefined
     const grads = sets.flatMap(({ keys, values, runsPerSet, maskOffset }) => {
+      if (sizeOf(keys.shape) === 0)
+        return [keys, values].map(({ shape }) => backend.makeTensorInfo([...shape], 'float32'))
       const given = [queries!, keys, values, dy!, facts!, ...(mask === undefined ? [] : [mask])]
       const numbers = { ...sizes, keys: keys.shape[1]!, runsPerSet, maskOffset }
       const before = dq

@@ -122,9 +122,11 @@ export const decodingAttention =
     const [pairs, longest, headDim] = promptKeys.shape as [number, number, number]
     const keyHeads = pairs / lengths.length
     const heads = width / headDim - 2 * keyHeads
+    // a buffer of no bytes cannot be bound; of another nothing is read
+    const bound = longest === 0 ? [qkv, qkv] : [promptKeys, promptValues]
     return withIntegers(backend, lengths.slice(), (limits) => {
       const [mixed] = launch(attend(headOf(headDim)), {
-        inputs: [qkv, cos, sin, promptKeys, promptValues, limits],
+        inputs: [qkv, cos, sin, ...bound, limits],
         outputs: [[tokens, heads * headDim], cache],
         numbers: {
           tokens,
@@ -156,7 +158,7 @@ const widened: Program = {
 export const decodingRoom =
   ({ launch, backend }: Gpu): KernelBody =>
   ({ inputs, attrs }) => {
-    const [runs, headDim, length, capacity] = attrs['numbers'] as unknown as readonly [number, number, number, number]
+    const [runs, headDim, length, capacity] = attrs['numbers'] as readonly [number, number, number, number]
     const shape = [runs, 2 * capacity * headDim]
     if (length === 0) return backend.makeTensorInfo(shape, 'float32')
     const used = 2 * length * headDim

@@ -7,7 +7,7 @@ import type { Gpu } from './kernel.ts'
 import type { Style } from './lanes.ts'
 import { decodingAttention, decodingRoom } from './decoding.ts'
 import { batchMatMul, linear } from './matmul.ts'
-import { adamW, squaredNorm } from './optimiser.ts'
+import { adamW, scaled, squaredNorm } from './optimiser.ts'
 import { launcher } from './program.ts'
 import { rmsNorm, rmsNormGrad } from './rmsNorm.ts'
 import { rotary, rotaryGrad } from './rotary.ts'
@@ -50,6 +50,7 @@ const kernelsFor = (tf: Tf, gpu: Gpu): Readonly<Record<string, KernelBody>> => (
   DurianDecodingRoom: decodingRoom(gpu),
   DurianAdamW: adamW(gpu),
   DurianSquaredNorm: squaredNorm(gpu),
+  DurianScaled: scaled(gpu),
 })
 
 /**

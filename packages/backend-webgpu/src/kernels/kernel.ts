@@ -21,7 +21,7 @@ export const groupsOf = (threads: number): number => Math.ceil(threads / THREADS
 
 /** Integers of the host on the device while `use` runs. */
 export const withIntegers = <A>(backend: WebGPUBackend, data: Int32Array, use: (x: TensorInfo) => A): A => {
-  const info = backend.makeTensorInfo([data.length], 'int32', data as never)
+  const info = backend.makeTensorInfo([data.length], 'int32', data)
   try {
     return use(info)
   } finally {

@@ -39,10 +39,40 @@ export const adamW =
     ]
   }
 
+const places = (count: number): ReadonlyArray<number> => Array.from({ length: count }, (_, i) => i)
+
+const chunksOf = (xs: ReadonlyArray<TensorInfo>, most: number): ReadonlyArray<ReadonlyArray<TensorInfo>> =>
+  Array.from({ length: Math.ceil(xs.length / most) }, (_, i) => xs.slice(i * most, (i + 1) * most))
+
+const scaledProgram = (count: number): Program => ({
+  name: `DurianScaled ${count}`,
+  inputs: { factor: 'f32', ...Object.fromEntries(places(count).map((i) => [`x${i}`, 'f32'])) },
+  outputs: Object.fromEntries(places(count).map((i) => [`y${i}`, 'f32'])),
+  numbers: Object.fromEntries(places(count).map((i) => [`size${i}`, 'u32'])),
+  threads: THREADS,
+  body: () =>
+    places(count)
+      .map((i) => `if (index < u.size${i}) { y${i}[index] = x${i}[index] * factor[0]; }`)
+      .join('\n  '),
+})
+
+/** Every tensor times one number: as many tensors a dispatch as the device binds together with their results. */
+export const scaled =
+  ({ launch, mostBuffers }: Gpu): KernelBody =>
+  ({ inputs: { factor, ...tensors } }) =>
+    // parameters without numbers occur nowhere, and could not be bound
+    chunksOf(Object.values(tensors), Math.floor((mostBuffers - 1) / 2)).flatMap((xs) => {
+      const sizes = xs.map(({ shape }) => sizeOf(shape))
+      return launch(scaledProgram(xs.length), {
+        inputs: [factor!, ...xs],
+        outputs: xs.map(({ shape }) => shape),
+        numbers: Object.fromEntries(sizes.map((size, i) => [`size${i}`, size])),
+        groups: groupsOf(Math.max(...sizes)),
+      })
+    })
+
 /** Numbers added up together by the invocations of one row. */
 const blockOf = ({ count }: Lanes): number => (count === 1 ? 1024 : 4096)
-
-const places = (count: number): ReadonlyArray<number> => Array.from({ length: count }, (_, i) => i)
 
 /** Sums of squares of blocks of several tensors, first all blocks of the first. */
 const squares = (lanes: Lanes, count: number): Program => ({
@@ -93,10 +123,7 @@ const sums = (lanes: Lanes, count: number): Program => ({
 /** Sum of the squares of all tensors, []: one dispatch for as many as the device binds at once, and one for what they give. */
 export const squaredNorm = ({ launch, style, backend, mostBuffers }: Gpu): KernelBody => {
   const lanes = lanesOf(style)
-  const chunks = (xs: ReadonlyArray<TensorInfo>): ReadonlyArray<ReadonlyArray<TensorInfo>> =>
-    Array.from({ length: Math.ceil(xs.length / (mostBuffers - 1)) }, (_, i) =>
-      xs.slice(i * (mostBuffers - 1), (i + 1) * (mostBuffers - 1)),
-    )
+  const chunks = (xs: ReadonlyArray<TensorInfo>) => chunksOf(xs, mostBuffers - 1)
   const sizesOf = (xs: ReadonlyArray<TensorInfo>) =>
     Object.fromEntries(xs.map(({ shape }, i) => [`size${i}`, sizeOf(shape)]))
 

@@ -86,8 +86,7 @@ export const launcher = (backend: WebGPUBackend, device: GPUDevice): Launcher =>
 
   const run: Launcher = (program, { inputs, outputs, numbers, groups }) => {
     const made = outputs.map((output) => ('dataId' in output ? output : backend.makeTensorInfo([...output], 'float32')))
-    const nothing = groups === 0 || made.some(({ shape }) => sizeOf(shape) === 0)
-    if (nothing) {
+    if (groups === 0 || made.every(({ shape }) => sizeOf(shape) === 0)) {
       for (const { dataId } of made) backend.tensorMap.get(dataId).values = new Float32Array(0)
       return made
     }

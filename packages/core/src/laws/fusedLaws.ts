@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { derivedAttention } from '../ops/attention.ts'
 import { derivedLinear, derivedRmsNorm, derivedRotary, derivedSwiglu, linear, scalar, sumAll } from '../ops/derived.ts'
 import { derivedAdamW } from '../optim/adamw.ts'
-import type { Shape } from '../ops/shape.ts'
+import { sizeOf, type Shape } from '../ops/shape.ts'
 import type { AdamWNumbers, Fused, HostTensor, OwnTokens, TensorOps } from '../ops/tensorOps.ts'
 import { fixedTensor, type Grid, positive, tensor } from './arbitraries.ts'
 import { expectClose } from './close.ts'
@@ -251,7 +251,29 @@ const rules: Readonly<Record<FusedName, FusedRule>> = {
     ],
     differentiable: [],
   },
+  scaled: {
+    derived: (...inputs) =>
+      labelled('scaled', inputs, (ops, [factor, ...xs]) =>
+        flattened(
+          ops,
+          xs.map((x) => ops.mul(x, factor!)),
+        ),
+      ),
+    fused: (...inputs) =>
+      labelled('scaled', inputs, (ops, [factor, ...xs]) => flattened(ops, kernel(ops, 'scaled')(xs, factor!))),
+    inputs: (rows, width) => fc.tuple(tensor([]), tensor([rows, width]), tensor([width]), tensor([])),
+    // more tensors than one dispatch takes, of different lengths
+    large: [[fixedTensor([]), ...Array.from({ length: 9 }, (_, i) => fixedTensor([i + 1, 67]))]],
+    differentiable: [],
+  },
 }
+
+/** All numbers of some tensors, one after another. */
+const flattened = <T>(ops: TensorOps<T>, xs: ReadonlyArray<T>): T =>
+  ops.concat(
+    xs.map((x) => ops.reshape(x, [sizeOf(ops.shape(x))])),
+    0,
+  )
 
 /** Each fused kernel the backend has gives the values and the gradients of the program it replaces. */
 export const fusedLaws = <T>(subject: Subject<T>): ReadonlyArray<Law> =>

@@ -100,6 +100,8 @@ export interface Fused<T> {
   readonly adamW: (param: T, grad: T, moments: AdamWMoments<T>, numbers: AdamWNumbers) => AdamWMoved<T>
   /** Sum of the squares of all tensors together, []; not differentiable. At least one tensor. */
   readonly squaredNorm: (xs: ReadonlyArray<T>) => T
+  /** Every tensor times one number of the device, []; not differentiable. */
+  readonly scaled: (xs: ReadonlyArray<T>, factor: T) => ReadonlyArray<T>
   /**
    * Attention of one new token of each of N rollouts, P chunks of G that share a prompt, while sampling; not differentiable.
    * Softmax over the prompt's keys and the rollout's own, scores times 1 / sqrt(hd). Linear use: `own` may not be used again.
