@@ -21,6 +21,8 @@ const isCispo = (get: Lookup): boolean => get('worker.actor.loss_type') === 'cis
 const noKl = (_: unknown, get: Lookup): boolean => get('algorithm.disable_kl') === true
 const fixedKl = (value: unknown, get: Lookup): boolean => noKl(value, get) || get('algorithm.kl_type') !== 'adaptive'
 const unfiltered = (_: unknown, get: Lookup): boolean => get('algorithm.online_filtering') !== true
+const isMathReward = (value: unknown): boolean =>
+  typeof value === 'string' && /(^|\/)math\.py(:compute_score)?$/.test(value)
 const oneOf =
   (words: Readonly<Record<string, unknown>>) =>
   (value: unknown): unknown =>
@@ -140,6 +142,12 @@ export const easyR1Names: Readonly<Record<string, Mapping>> = {
     note: 'rounds in all there, extra rounds here',
     idle: unfiltered,
     convert: numeric((x) => x - 1),
+  },
+  'worker.reward.reward_function': {
+    to: 'reward_funcs',
+    note: 'math.py:compute_score is the reward math; write others as a file of yours (docs/rewards.md)',
+    convert: (value) => (isMathReward(value) ? ['math'] : value),
+    also: (value) => (isMathReward(value) ? { reward_weights: [1] } : {}),
   },
   'trainer.max_steps': { to: 'max_steps' },
   'trainer.val_freq': { to: 'eval_steps' },

@@ -205,6 +205,13 @@ describe('resolveConfig', () => {
     ).toMatchObject({
       dynamic_sampling: { enabled: true, filter: 'mean_reward', filter_key: 'accuracy_reward', max_resample_times: 19 },
     })
+    expect(easyR1('worker.reward.reward_function=./examples/reward_function/math.py:compute_score')).toMatchObject({
+      reward_funcs: ['math'],
+      reward_weights: [1],
+    })
+    expect(refusal(base, ['worker.reward.reward_function=./mine.py:score'])).toContain(
+      'reward_funcs is "./mine.py:score"',
+    )
     expect(easyR1('algorithm.online_filtering=false', 'trainer.max_try_make_batch=20').dynamic_sampling).toMatchObject({
       enabled: false,
       max_resample_times: 3,
