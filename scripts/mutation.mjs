@@ -12,12 +12,12 @@ const LEAST = 0.9
 const inNum = (...names) => names.map((name) => `src/num/${name}.ts`)
 
 /**
- * What is tried by itself, so that an interrupted run leaves something. `tests`: those that are run, all of core's if left out.
+ * What is tried by itself, so that an interrupted run leaves something. `tests`: those that are run.
  * `every`: run all of them for every mutant, and not just those that reached it when nothing was mutated: kernels are compiled once a process.
  */
 const suites = {
-  durian: { mutate: ['src/durian/**/*.ts'] },
-  loss: { mutate: ['src/loss/**/*.ts', '!src/loss/testBatch.ts'] },
+  durian: { mutate: ['src/durian/**/*.ts'], tests: ['src/durian/**/*.test.ts'] },
+  loss: { mutate: ['src/loss/**/*.ts', '!src/loss/testBatch.ts'], tests: ['src/loss/**/*.test.ts'] },
   'num/statistics': { mutate: inNum('stats', 'quantile', 'matrix', 'centredProduct'), tests: inNum('*.test') },
   'num/eigenvalues': { mutate: inNum('eigen*'), tests: inNum('eigen.test') },
   'num/spectrum': { mutate: inNum('centredSpectrum'), tests: ['src/durian/visualEntropy.test.ts'] },
@@ -134,8 +134,7 @@ await main(async () => {
   for (const name of named.length > 0 ? named : Object.keys(suites)) {
     if (fresh) rmSync(reportOf(name), { force: true })
     const began = performance.now()
-    const { tests = ['src/**/*.test.ts'] } = suites[name]
-    writeFileSync(join(core, 'vitest.mutation.config.ts'), vitestConfig(tests))
+    writeFileSync(join(core, 'vitest.mutation.config.ts'), vitestConfig(suites[name].tests))
     writeFileSync(join(core, 'stryker.config.json'), JSON.stringify(strykerConfig(name, suites[name])))
     const mutants = again ? await triedAgain(name) : await resultsOf(name)
     const minutes = Math.round((performance.now() - began) / 60_000)

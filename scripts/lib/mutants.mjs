@@ -143,7 +143,7 @@ export const mutationPage = ({ suites, tools }) => {
     }),
     '',
     `Stryker ${tools.stryker}, Vitest ${tools.vitest}, Node ${tools.node}. A mutant may take 3 s and twice the time its tests took unmutated; tests of`,
-    'other packages, which reach these lines too, are not run. The kernels are compiled once a process, so every mutant of `num/simd` runs all',
+    'other folders and packages, which reach these lines too, are not run. The kernels are compiled once a process, so every mutant of `num/simd` runs all',
     'tests of its folder.',
     '',
     '## Survivors',
