@@ -1,6 +1,9 @@
 import { either as E } from 'fp-ts'
 import { describe, expect, it } from 'vitest'
+import { sentence } from '../errors.ts'
+import { demoModel } from '../train/testing.ts'
 import { decodeImageSettings } from './imageProcessor.ts'
+import { loadProcessor } from './loadProcessor.ts'
 import { pixelLimited } from './pixelLimits.ts'
 
 const limitsOf = (settings: object | null) => {
@@ -22,5 +25,20 @@ describe('pixelLimited', () => {
   it('changes nothing without limits, and no other key', () => {
     expect(pixelLimited({ patch_size: 14 }, { min_pixels: null, max_pixels: null })).toBeNull()
     expect(pixelLimited({ patch_size: 14 }, { max_pixels: 99 })).toEqual({ patch_size: 14, max_pixels: 99 })
+  })
+})
+
+describe("a run's pixel limits", () => {
+  it('take the place of the model folder, and must leave room for a picture', async () => {
+    const loaded = async (limits: Parameters<typeof loadProcessor>[1]) => {
+      const processor = await loadProcessor(demoModel, limits)()
+      return E.isRight(processor)
+        ? [processor.right.image.minPixels, processor.right.image.maxPixels]
+        : sentence(processor.left)
+    }
+    const [min, max] = (await loaded({})) as [number, number]
+    expect(await loaded({ min_pixels: null, max_pixels: max + 784 })).toEqual([min, max + 784])
+    expect(await loaded({ min_pixels: 196 })).toEqual([196, max])
+    expect(await loaded({ min_pixels: max + 1 })).toMatch(/^min_pixels is \d+ and max_pixels \d+; set both/)
   })
 })
