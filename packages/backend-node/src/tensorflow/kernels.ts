@@ -49,7 +49,7 @@ const stockKernels = (tf: Tf, backend: NodeKernelBackend): Readonly<Record<strin
   const adjoint = [false, true].map((value) => ({ name: 'adj_x', type: binding.TF_ATTR_BOOL, value }))
   const adjointOther = adjoint.map((attribute) => ({ ...attribute, name: 'adj_y' }))
   const products = adjoint.map((x) => adjointOther.map((y) => [float, x, y]))
-  const constant = constants(binding)
+  const constant = constants(backend)
   /** With our own way for float32 and tfjs-node's for the rest. */
   const faster = (name: string, own: KernelFunc): Readonly<Record<string, KernelFunc>> => {
     const other = stock(name)
@@ -103,18 +103,19 @@ const stockKernels = (tf: Tf, backend: NodeKernelBackend): Readonly<Record<strin
   }
 }
 
-/** Shapes and axes as tensors, each made once. */
-const constants = (binding: NodeKernelBackend['binding']) => {
-  const made = new Map<string, number>()
+/** Shapes and axes as tensors, each made once; the one that was not asked for the longest goes first. */
+const constants = (backend: NodeKernelBackend) => {
+  const { binding } = backend
+  const made = new Map<string, number>() // in order of the last question
   const once = (key: string, make: () => number): number => {
-    const known = made.get(key)
-    if (known !== undefined) return known
-    if (made.size >= CONSTANTS) {
-      for (const id of made.values()) binding.deleteTensor(id)
-      made.clear()
-    }
-    const id = make()
+    const id = made.get(key) ?? make()
+    made.delete(key)
     made.set(key, id)
+    if (made.size > CONSTANTS) {
+      const [oldest, forgotten] = made.entries().next().value!
+      made.delete(oldest)
+      binding.deleteTensor(forgotten)
+    }
     return id
   }
   const tensor = (shape: ReadonlyArray<number>, values: ReadonlyArray<number>): number =>

@@ -8,7 +8,7 @@ import { models, writeModel } from './besideTorchModels.ts'
 
 const worker = fileURLToPath(new URL('./besideTorchWorker.js', import.meta.url))
 const program = fileURLToPath(new URL('../../peers/torch_model.py', import.meta.url))
-const oneThread = Object.fromEntries(
+export const oneThread = Object.fromEntries(
   [
     'OMP_NUM_THREADS',
     'OPENBLAS_NUM_THREADS',

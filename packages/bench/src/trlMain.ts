@@ -1,0 +1,105 @@
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join, relative } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { parseArgs } from 'node:util'
+import { loadDataset, makeData, rlFamilies, sftFamilies } from '@durian/trainer'
+import { either as E } from 'fp-ts'
+import { environment } from './environment.ts'
+import { backendNames } from './options.ts'
+import { type LineProcess, openLineProcess } from './peers/lineProcess.ts'
+import { trlPython } from './peers/trlEnvironment.ts'
+import { slug } from './report.ts'
+import { spreadOf } from './stats.ts'
+import { oneThread } from './suites/besideTorch.ts'
+
+/**
+ * `node dist/trlMain.js [--rounds 3] [--save]`: one GRPO step of the demo's policy, 32 prompts x 8 completions x 30 tokens with pictures of
+ * 112 pixels, beside TRL's GRPOTrainer on the same shapes, one thread each, in turns.
+ */
+const { values } = parseArgs({
+  options: { rounds: { type: 'string', default: '3' }, save: { type: 'boolean', default: false } },
+})
+const say = (line: string): void => void process.stderr.write(`${line}\n`)
+const root = fileURLToPath(new URL('../../../', import.meta.url))
+const model = join(root, 'models', 'demo')
+const worker = fileURLToPath(new URL('./suites/grpoStepWorker.js', import.meta.url))
+const program = fileURLToPath(new URL('../peers/trl_grpo.py', import.meta.url))
+
+/** The demo's prompts and pictures, for a peer in another language. */
+const writeRows = async (folder: string): Promise<void> => {
+  const rl = { noise: 0.45, clutter: 12, families: rlFamilies }
+  const sft = { noise: 0.3, clutter: 8, families: sftFamilies }
+  const options = { train: rl, validation: rl, test: rl, sft }
+  const made = await makeData({
+    directory: folder,
+    seed: 3,
+    rows: { train: 32, validation: 0, test: 0, sft: 0 },
+    options,
+  })()
+  const data = E.isRight(made) ? await loadDataset(join(folder, 'train.parquet'))() : made
+  if (E.isLeft(data)) throw new Error(JSON.stringify(data.left))
+  const lines = data.right.rows.map(({ problem, images }, i) => {
+    writeFileSync(join(folder, `${i}.png`), images[0]!)
+    return JSON.stringify({ prompt: problem.replace('<image>', ''), image: `${i}.png` })
+  })
+  writeFileSync(join(folder, 'rows.jsonl'), lines.join('\n'))
+}
+
+const folder = mkdtempSync(join(tmpdir(), 'durian-trl-'))
+const takers = new Map<string, LineProcess>()
+const leftOut: Record<string, string> = {}
+try {
+  await writeRows(folder)
+  const python = trlPython(say)
+  if ('reason' in python) leftOut['trl'] = python.reason
+  const candidates = [
+    ...backendNames.map((name) => [name, process.execPath, [worker, name]] as const),
+    ...('python' in python ? [['trl', python.python, [program, model, folder]] as const] : []),
+  ]
+  for (const [name, command, args] of candidates) {
+    const opened = await openLineProcess(command, args, oneThread)
+    if ('reason' in opened) leftOut[name] = opened.reason
+    else takers.set(name, opened)
+  }
+  for (const [name, reason] of Object.entries(leftOut)) say(`${name} is left out: ${reason}`)
+  const samples = new Map([...takers.keys()].map((name) => [name, { wall: [] as number[], processor: [] as number[] }]))
+  const tokens: Record<string, number> = {}
+  for (let round = 0; round <= Number(values.rounds); round++)
+    for (const [name, { ask }] of takers) {
+      const answer = await ask({ do: 'step' })
+      tokens[name] = Number(answer['tokens'])
+      if (round === 0) continue // warm-up
+      samples.get(name)!.wall.push(Number(answer['ms']))
+      samples.get(name)!.processor.push(Number(answer['cpu']))
+    }
+  const measured = [...samples].map(([by, { wall, processor }]) => ({
+    by,
+    tokens: tokens[by],
+    wall: spreadOf(wall),
+    processor: spreadOf(processor),
+  }))
+  for (const { by, wall, processor } of measured)
+    process.stdout.write(
+      `${by.padEnd(11)} min ${wall.min.toFixed(0).padStart(7)} ms, processor ${processor.min.toFixed(0).padStart(7)} ms a step\n`,
+    )
+  if (values.save) {
+    const report = {
+      schema: 1,
+      date: new Date().toISOString(),
+      environment: environment(),
+      work: 'one GRPO step of the demo policy, 32 prompts x 8 completions x 30 tokens, pictures of 112 pixels; ours without reading the pictures',
+      descriptions: Object.fromEntries([...takers].map(([name, { description }]) => [name, description])),
+      leftOut,
+      measured,
+    }
+    const results = join(root, 'packages', 'bench', 'results')
+    mkdirSync(results, { recursive: true })
+    const file = join(results, `${report.date.slice(0, 10)}-beside-trl-${slug(report.environment.cpu)}.json`)
+    writeFileSync(file, `${JSON.stringify(report, null, 2)}\n`)
+    say(`Saved ${relative(process.cwd(), file)}`)
+  }
+} finally {
+  for (const taker of takers.values()) taker.close()
+  rmSync(folder, { recursive: true })
+}
