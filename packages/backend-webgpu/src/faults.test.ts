@@ -29,7 +29,6 @@ const one = (ops: Backend<Tensor>['ops']): Tensor => ops.fromHost({ shape: [1], 
 
 await describeOnWebGpu('faults of a WebGPU device', () => {
   it('law: a shader the device refuses is a left at the next read, not zeros', async () => {
-    const { runWebGPUProgram, ...rest } = await kernels()
     const error = await leftOf(({ ops, transfer }) => async () => {
       const program = {
         variableNames: ['x'],
@@ -40,13 +39,12 @@ await describeOnWebGpu('faults of a WebGPU device', () => {
         dispatch: [1, 1, 1],
         getUserCode: () => 'fn main(index : i32) { result[index] = no_such_function(x[index]); }',
       }
-      const broken = runWebGPUProgram.call(await kernels(), program, [one(ops)], 'float32') as Tensor
+      const broken = (await kernels()).runWebGPUProgram(program, [one(ops)], 'float32') as Tensor
       const { engine } = (await import('@tensorflow/tfjs')) as unknown as {
         engine: () => { makeTensorFromTensorInfo: (info: unknown) => Tensor }
       }
       return transfer.read(engine().makeTensorFromTensorInfo(broken))()
     })
-    expect(rest.device).toBeDefined()
     expect(error).toEqual({
       _tag: 'DeviceFailed',
       backend: 'webgpu',
@@ -107,6 +105,24 @@ await describeOnWebGpu('faults of a WebGPU device', () => {
       return Promise.resolve(E.right('not reached'))
     })
     expect(error).toMatchObject({ _tag: 'DeviceFailed', reason: expect.stringContaining('[1,1,1,1,1,1,2]') })
+  })
+
+  it('law: more groups than a dimension has are a left that says so', async () => {
+    const error = await leftOf(({ ops }) => async () => {
+      const program = {
+        variableNames: ['x'],
+        outputShape: [1],
+        shaderKey: 'high',
+        workgroupSize: [1, 1, 1],
+        dispatchLayout: { x: [], y: [], z: [0] },
+        dispatch: [1, 1, 70_000],
+        getUserCode: () => '',
+      }
+      const device = await kernels()
+      device.runWebGPUProgram(program, [one(ops)], 'float32')
+      return E.right('not reached')
+    })
+    expect(error).toMatchObject({ _tag: 'DeviceFailed', reason: expect.stringContaining('1 x 1 x 70000 groups') })
   })
 
   it('law: a defect passes through', async () => {

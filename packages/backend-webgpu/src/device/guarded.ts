@@ -2,6 +2,7 @@ import { DeviceFault } from '@durian/backend-tfjs'
 import type { WebGPUBackend } from '@tensorflow/tfjs-backend-webgpu'
 import type { OwnDevice } from './request.ts'
 import { watchFaults, type Faults } from './errors.ts'
+import { trimPool } from './pool.ts'
 
 export type WebGpuBackendClass = typeof WebGPUBackend
 type Run = WebGPUBackend['runWebGPUProgram']
@@ -28,7 +29,6 @@ export const guardedBackend = (Base: WebGpuBackendClass, { device, names }: OwnD
 
   class Backend extends Base {
     override runWebGPUProgram(...[program, inputs, ...rest]: Parameters<Run>): ReturnType<Run> {
-      faults.check()
       for (const { shape } of [...inputs, { shape: program.outputShape }]) {
         if (shape.length > MOST_AXES) {
           refuse('DeviceFailed', `a tensor of shape [${shape}] has more than the ${MOST_AXES} axes of WebGPU's kernels`)
@@ -46,6 +46,8 @@ export const guardedBackend = (Base: WebGpuBackendClass, { device, names }: OwnD
     }
 
     override uploadToGPU(...[dataId]: Parameters<WebGPUBackend['uploadToGPU']>): void {
+      // every program passes here with each of its tensors, tfjs's and ours
+      faults.check()
       const { shape, resource } = this.tensorMap.get(dataId)
       const bytes = 4 * shape.reduce((size, n) => size * n, 1)
       if (resource === undefined && bytes > mostBytes) {
@@ -61,9 +63,16 @@ export const guardedBackend = (Base: WebGpuBackendClass, { device, names }: OwnD
       faults.check()
       // everything is submitted when the promise is there, so the scopes that are closed now saw it
       const values = super.read(dataId)
-      const [read] = await Promise.allSettled([values, faults.settle()])
+      const settled = Promise.allSettled([values, faults.settle()])
+      trimPool(this.bufferManager)
+      const [read] = await settled
       faults.check()
       if (read.status === 'rejected') throw read.reason
+      // tfjs keeps a copy on the host, which would be stale once a kernel writes into this tensor in place
+      if (this.tensorMap.has(dataId)) {
+        const data = this.tensorMap.get(dataId)
+        if (data.resource !== undefined && data.resource !== null) data.values = null as never
+      }
       return read.value
     }
   }
