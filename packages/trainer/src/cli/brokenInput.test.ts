@@ -98,6 +98,16 @@ const cases: ReadonlyArray<Case> = [
     said: /model-00001-of-00002\.safetensors: there is no such file\./,
   },
   {
+    name: 'weights in another format',
+    breaks: () =>
+      Promise.all(
+        [FIRST, 'model-00002-of-00002.safetensors', 'model.safetensors.index.json'].map((file) =>
+          rm(join(model, file)),
+        ),
+      ),
+    said: /model: it holds neither model\.safetensors nor model\.safetensors\.index\.json; weights in other formats/,
+  },
+  {
     name: 'a weight of whole numbers',
     breaks: () => editHeader((header) => header.replace('"dtype":"F32"', '"dtype":"I32"')),
     said: /00001-of-00002\.safetensors: weight '.+' has dtype I32; F32, F16 and BF16 can be read, quantised checkpoints cannot\./,
@@ -140,7 +150,7 @@ const cases: ReadonlyArray<Case> = [
   {
     name: 'a folder without a tokenizer',
     breaks: () => rm(join(model, 'tokenizer.json')),
-    said: /tokenizer\.json: there is no such file\./,
+    said: /model: it has no tokenizer\.json; transformers writes one: /,
   },
   {
     name: 'bytes that are no picture',

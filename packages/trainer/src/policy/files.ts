@@ -47,7 +47,13 @@ const shardsOf = (dir: string): TE.TaskEither<TrainError, Shards> =>
     const index = join(dir, INDEX)
     if (!existsSync(index)) {
       if (existsSync(join(dir, SINGLE))) return new Map([[SINGLE, undefined]])
-      return take(either.left(badInput(`${dir}: it holds neither ${SINGLE} nor ${INDEX}.`)))
+      return take(
+        either.left(
+          badInput(
+            `${dir}: it holds neither ${SINGLE} nor ${INDEX}; weights in other formats (.bin, .gguf) are not read.`,
+          ),
+        ),
+      )
     }
     const json = await take(readJson(index))
     const map = (json as { readonly weight_map?: unknown } | null)?.weight_map

@@ -46,6 +46,14 @@ export const loadProcessor = (dir: string, limits: PixelLimits = {}): TE.TaskEit
     const tokenizerConfig = asRecord(await take(json('tokenizer_config.json')))
     const made = <A>(name: string, make: () => A): Promise<A> =>
       take(either.tryCatch(make, (thrown) => badInput(`${join(dir, name)}: ${(thrown as Error).message}.`)))
+    if (!existsSync(join(dir, 'tokenizer.json')))
+      return take(
+        either.left(
+          badInput(
+            `${dir}: it has no tokenizer.json; transformers writes one: AutoTokenizer.from_pretrained(…).save_pretrained(…).`,
+          ),
+        ),
+      )
     const tokenizerJson = asRecord(await take(json('tokenizer.json')))
     const words = await made('tokenizer.json', () => tokenizer(tokenizerJson, tokenizerConfig))
     const template = await take(templateSource(dir, tokenizerConfig))
