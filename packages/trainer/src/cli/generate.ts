@@ -73,8 +73,8 @@ export const registerGenerate = (program: Command): void => {
     .command('generate')
     .summary('sampled or greedy completions of rows, with log-probs, as JSON lines')
     .description(
-      'For each row {"id", "images", "problem"} prints {"id", "prompt_ids", "completions", "completion_ids", "logprobs", "terminated"} as a\n' +
-        'JSON line, in the order of the rows, as soon as it is there. Natural logarithms over the whole vocabulary at the temperature; vision\n' +
+      'For each row {"id", "images", "problem"} prints {"id", "prompt_ids", "completions", "completion_ids", "logprobs", "terminated"} as a ' +
+        'JSON line, in the order of the rows, as soon as it is there. Natural logarithms over the whole vocabulary at the temperature; vision ' +
         'tokens are never drawn. A draw depends on the seed, the row’s place and the rollout alone. --temperature 0 is greedy.',
     )
   addDataFlags(addModelFlags(command))

@@ -43,7 +43,7 @@ export const addSamplingFlags = (
     .option('--top_p <p>', 'nucleus of the draw; 1 = all tokens', '1')
     .option('--top_k <k>', 'tokens kept for the draw; 0 = all', '0')
     .option('--max_completion_length <tokens>', 'end token included', `${maxCompletionLength}`)
-    .option('--batch_size <n>', 'completions decoded together; takes memory and changes no draw', '256')
+    .option('--batch_size <n>', 'completions decoded together: saves time and takes memory', '256')
     .option('--seed <number>', 'key of the draws', '42')
 
 /** The numbers of the flags. Left: the first that is none, or out of its range. */

@@ -149,7 +149,7 @@ export const registerScore = (program: Command): void => {
     .command('score')
     .summary('log-probs and entropies of given responses')
     .description(
-      'For each row {"id", "images", "problem", "response"} prints {"id", "prompt_ids", "response_ids", "logprobs",\n' +
+      'For each row {"id", "images", "problem", "response"} prints {"id", "prompt_ids", "response_ids", "logprobs", ' +
         '"token_entropies", "visual_entropy"} as a JSON line. Natural logarithms, temperature 1, the end token counted.',
     )
   addDataFlags(addModelFlags(command))

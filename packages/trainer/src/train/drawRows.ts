@@ -20,7 +20,7 @@ export interface DrawContext<T> {
 }
 
 export interface DrawRowsOptions extends Omit<SamplingOptions, 'banned' | 'endTokens'> {
-  /** Completions decoded together, default 256: bounds the memory of the KV cache and of the logits. Changes no draw. */
+  /** Completions decoded together, default 256: bounds the memory of the KV cache and of the logits. */
   readonly batchSize?: number
   /** Gets the rows in order, some at a time, as soon as they are answered. */
   readonly use: (drawn: ReadonlyArray<Drawn>) => void | Promise<void>
