@@ -68,7 +68,7 @@ export const presets = {
     sources: [...easyR1Grpo.sources.slice(0, 2), `${easyR1} examples/qwen2_5_vl_7b_geo3k_dapo.sh (clip, disable_kl)`],
     differences: [
       exactZero,
-      'groups are kept by their spread, not by a mean reward in (0.01, 0.99): see spreadVerdict',
+      'which groups are kept is no part of it: EasyR1 asks for a mean reward in (0.01, 0.99), see meanVerdict',
     ],
   },
   'trl-grpo': {
