@@ -4,10 +4,11 @@ import { type Backend, type HostTensor, type Params } from '@durian/core'
 import type { Command } from 'commander'
 import type { taskEither as TE } from 'fp-ts'
 import { attempt } from '../effect.ts'
+import { floatsOf, type NamedTensor } from '../io/safetensors.ts'
 import type { TrainError } from '../errors.ts'
 import { adapterBase, isAdapterFolder, loadAdapter, readAdapterFacts } from '../policy/adapterFiles.ts'
 import type { PolicyConfig } from '../policy/config.ts'
-import { loadPolicy } from '../policy/files.ts'
+import { checkWeights, eachWeight, loadPolicyConfig } from '../policy/files.ts'
 import { loadProcessor, type Processor } from '../processor/loadProcessor.ts'
 import { modelFolder, modelHelp } from './modelFolder.ts'
 
@@ -28,8 +29,8 @@ export interface OpenedModel {
   readonly folder: string
   readonly config: PolicyConfig
   readonly processor: Processor
-  /** Weights, and the adapter's beside them. */
-  readonly weights: Readonly<Record<string, HostTensor>>
+  /** What an adapter puts beside the weights; empty without one. */
+  readonly adapter: Readonly<Record<string, HostTensor>>
 }
 
 /** Where the base of an adapter is: in a folder, or on the Hub. */
@@ -40,7 +41,7 @@ const baseOf = (adapter: string): TE.TaskEither<TrainError, string> =>
     return here ? take(adapterBase(adapter)) : take(modelFolder(base, { name: `The base model of ${adapter}` }))
   })
 
-/** Reads the policy that the flags name; a model of the Hub is looked up or downloaded. */
+/** Reads and checks all of the policy that the flags name but its weights' data; a model of the Hub is looked up or downloaded. */
 export const openModel = (flags: ModelFlags): TE.TaskEither<TrainError, OpenedModel> =>
   attempt(async (take) => {
     const named = await take(modelFolder(flags.model, { name: '--model' }))
@@ -48,21 +49,27 @@ export const openModel = (flags: ModelFlags): TE.TaskEither<TrainError, OpenedMo
     const folder = isAdapter ? await take(baseOf(named)) : named
     const adapter = isAdapter ? named : flags.adapter
     const processor = await take(loadProcessor(folder))
-    const { config, weights } = await take(loadPolicy(folder))
+    const config = await take(loadPolicyConfig(folder))
+    await take(checkWeights(folder, config))
     const tensors = adapter === undefined ? {} : (await take(loadAdapter(adapter, config))).tensors
-    return { folder, config, processor, weights: { ...weights, ...tensors } }
+    return { folder, config, processor, adapter: tensors }
   })
 
-/** Puts the weights on the device for as long as `use` runs. */
+/** Reads the weights onto the device, one at a time, for as long as `use` runs: the host never holds them all. */
 export const withWeights = <T, A>(
   { memory, ops }: Backend<T>,
-  { weights }: Pick<OpenedModel, 'weights'>,
+  { folder, config, adapter }: Pick<OpenedModel, 'folder' | 'config' | 'adapter'>,
   use: (params: Params<T>) => TE.TaskEither<TrainError, A>,
 ): TE.TaskEither<TrainError, A> =>
   attempt((take) =>
     memory.bracket(async (held) => {
       const params: Record<string, T> = {}
-      for (const [name, tensor] of Object.entries(weights)) params[name] = held.keep(ops.fromHost(tensor))
+      const keep = (name: string, tensor: HostTensor): void => {
+        params[name] = held.keep(ops.fromHost(tensor))
+      }
+      const visit = (weight: NamedTensor): void => keep(weight.name, { shape: weight.shape, data: floatsOf(weight) })
+      await take(eachWeight(folder, config, { visit }))
+      for (const [name, tensor] of Object.entries(adapter)) keep(name, tensor)
       return take(use(params))
     }),
   )

@@ -85,17 +85,18 @@ export interface EachWeightOptions {
   readonly visit: (weight: NamedTensor) => void | Promise<void>
 }
 
-/**
- * Every weight the policy needs, one at a time, from one safetensors file or from shards. Names, dtypes and shapes of all are checked against
- * the config before the first byte of data is read; weights that the policy does not need are not read.
- *
- * @returns Left: a sentence that names the file, and the missing or misshapen weight
- */
-export const eachWeight = (
+/** Shards, and which of their tensors are weights of the policy. */
+interface WeightPlan {
+  readonly shards: ReadonlyArray<string>
+  readonly supplies: (shard: string) => (name: string) => boolean
+}
+
+/** Headers alone: every wanted weight is there, with the shape that the config asks for and a dtype that can be read. */
+const weightPlan = (
   dir: string,
   config: PolicyConfig,
-  { wanted = () => true, visit }: EachWeightOptions,
-): TE.TaskEither<TrainError, void> =>
+  wanted: (name: string) => boolean,
+): TE.TaskEither<TrainError, WeightPlan> =>
   attempt(async (take) => {
     const shapes = new Map(Object.entries(weightShapes(config)).filter(([name]) => wanted(name)))
     const shards = await take(shardsOf(dir))
@@ -114,7 +115,27 @@ export const eachWeight = (
       const place = weight === undefined ? dir : join(dir, weight.shard)
       return take(either.left(badInput(`${place}: weight '${name}' ${fault}.`)))
     }
-    for (const shard of shards.keys())
+    return { shards: [...shards.keys()], supplies }
+  })
+
+/** Whether `eachWeight` would find every weight, by the headers of the files: a moment, whatever their size. Left: what it would say. */
+export const checkWeights = (dir: string, config: PolicyConfig): TE.TaskEither<TrainError, void> =>
+  attempt(async (take) => void (await take(weightPlan(dir, config, () => true))))
+
+/**
+ * Every weight the policy needs, one at a time, from one safetensors file or from shards. Names, dtypes and shapes of all are checked against
+ * the config before the first byte of data is read; weights that the policy does not need are not read.
+ *
+ * @returns Left: a sentence that names the file, and the missing or misshapen weight
+ */
+export const eachWeight = (
+  dir: string,
+  config: PolicyConfig,
+  { wanted = () => true, visit }: EachWeightOptions,
+): TE.TaskEither<TrainError, void> =>
+  attempt(async (take) => {
+    const { shards, supplies } = await take(weightPlan(dir, config, wanted))
+    for (const shard of shards)
       await take(
         eachTensor(join(dir, shard), {
           wanted: supplies(shard),
