@@ -1,11 +1,11 @@
-import { ShapeError, type TensorOps, type WeightSource } from '@durian/core'
+import { type HostTensor, ShapeError, type TensorOps, type WeightSource } from '@durian/core'
 import type { PolicyConfig } from './config.ts'
 import { type KeysValues, promptKeysValues } from './decoder.ts'
 import { type Dropout, type PassOptions, unscoped } from './linear.ts'
 import { wordEmbeddings } from './params.ts'
 import { type PictureBatch, pictureBatch } from './pictures.ts'
 import { type RopeTables, rotary, textRope } from './rope.ts'
-import type { EncodedPrompt } from './types.ts'
+import type { EncodedPrompt, ProcessedImage } from './types.ts'
 import { mergedTokens, visionTower } from './vision.ts'
 
 /** What a hidden key's score is lowered by: exp(-1e9) is 0 in float32 and a row with one visible key stays exact. */
@@ -26,7 +26,10 @@ export interface PromptBatch {
   /** For each token its row in [vocabulary's embeddings; merged picture tokens], [P * Tp]; padding points at row 0. */
   readonly places: Int32Array
   readonly rope: RopeTables
+  /** Pictures for the vision encoder; undefined without any, and where all bring their features. */
   readonly pictures: PictureBatch | undefined
+  /** Features that the pictures bring, [merged tokens, d]. */
+  readonly features: HostTensor | undefined
   readonly last: ReadonlyArray<LastToken>
 }
 
@@ -43,7 +46,9 @@ export const promptBatch =
     const lengths = prompts.map(({ ids }) => ids.length - 1)
     const length = Math.max(...lengths)
     const images = prompts.flatMap((prompt) => prompt.images)
-    const pictures = images.length === 0 ? undefined : pictureBatch(config.vision, images)
+    const features = broughtFeatures(images, config.text.hiddenSize)
+    const pictures = images.length === 0 || features !== undefined ? undefined : pictureBatch(config.vision, images)
+    const tokens = features?.shape[0] ?? pictures?.order.length ?? 0
     const slots = new Map<number, number>()
     for (const { ids } of prompts)
       for (const id of ids.subarray(0, -1)) if (id !== config.tokens.image && !slots.has(id)) slots.set(id, slots.size)
@@ -54,12 +59,12 @@ export const promptBatch =
       for (let i = 0; i < lengths[p]!; i++) {
         const row = p * length + i
         places[row] =
-          ids[i] === config.tokens.image ? slots.size + (pictures?.order[merged++] ?? NaN) : slots.get(ids[i]!)!
+          ids[i] === config.tokens.image ? slots.size + (pictures?.order[merged] ?? merged) : slots.get(ids[i]!)!
+        if (ids[i] === config.tokens.image) merged++
         axes.forEach((axis, a) => (axis[row] = positions[a]![i]!))
       }
     })
-    if (merged !== (pictures?.order.length ?? 0))
-      throw new ShapeError(`prompts hold ${merged} image tokens, their pictures make ${pictures?.order.length ?? 0}`)
+    if (merged !== tokens) throw new ShapeError(`prompts hold ${merged} image tokens, their pictures make ${tokens}`)
     return {
       count: prompts.length,
       length,
@@ -68,9 +73,23 @@ export const promptBatch =
       places,
       rope: textRope(ropeOptions(config), [axes[0]!, axes[1]!, axes[2]!]),
       pictures,
+      features,
       last: prompts.map(lastToken),
     }
   }
+
+/** All pictures' features below one another; undefined unless every picture brings its own. */
+export const broughtFeatures = (images: ReadonlyArray<ProcessedImage>, width: number): HostTensor | undefined => {
+  const parts = images.flatMap(({ features }) => (features === undefined ? [] : [features]))
+  if (images.length === 0 || parts.length < images.length) return undefined
+  const data = new Float32Array(parts.reduce((total, { length }) => total + length, 0))
+  let at = 0
+  for (const part of parts) {
+    data.set(part, at)
+    at += part.length
+  }
+  return { shape: [data.length / width, width], data }
+}
 
 const lastToken = ({ ids, positions: [time, height, width], nextPosition }: EncodedPrompt): LastToken => {
   const at = ids.length - 1
@@ -103,10 +122,11 @@ export const embeddedPrompts =
   <T>(ops: TensorOps<T>, config: PolicyConfig) =>
   (weights: WeightSource<T>, batch: PromptBatch, patches: T | undefined, dropout?: Dropout<T>): T => {
     const words = wordEmbeddings(ops, weights, batch.vocabulary)
-    const rows =
-      patches === undefined
-        ? words
-        : ops.concat([words, mergedTokens(ops, config.vision)(weights, patches, dropout)], 0)
+    const merged =
+      batch.features !== undefined
+        ? ops.fromHost(batch.features)
+        : patches && mergedTokens(ops, config.vision)(weights, patches, dropout)
+    const rows = merged === undefined ? words : ops.concat([words, merged], 0)
     return ops.embedding(rows, batch.places)
   }
 

@@ -4,6 +4,8 @@ export interface ProcessedImage {
   readonly pixels: Float32Array
   /** Patches in time, height and width, before merging. */
   readonly grid: readonly [t: number, h: number, w: number]
+  /** What a vision encoder that does not change says of it, [merged tokens, d], raster order: the encoder need not look again. */
+  readonly features?: Float32Array
 }
 
 /** Positions of M-RoPE: time, height and width of each token. */

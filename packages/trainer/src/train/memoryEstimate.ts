@@ -10,6 +10,7 @@ import { prefill, promptBatch } from '../policy/prompts.ts'
 import { stagedScores } from '../policy/stages.ts'
 import { storedBytes } from '../policy/storedWeights.ts'
 import type { EncodedPrompt } from '../policy/types.ts'
+import { visionFeatures } from '../policy/vision.ts'
 import { weightShapes } from '../policy/weights.ts'
 import { frozenIn } from './optimise.ts'
 import type { Prepared } from './prepare.ts'
@@ -44,6 +45,15 @@ export interface EstimateOptions {
   readonly host?: number
 }
 
+/** A prompt whose pictures bring features, as those of a frozen encoder do. */
+const withBlankFeatures = ({ text, vision }: PolicyConfig, prompt: EncodedPrompt): EncodedPrompt => ({
+  ...prompt,
+  images: prompt.images.map((image) => {
+    const [t, h, w] = image.grid
+    return { ...image, features: new Float32Array(((t * h * w) / vision.mergeSize ** 2) * text.hiddenSize) }
+  }),
+})
+
 const startsFromAdapter = ({ lora }: TrainConfig): boolean => lora !== null && lora.adapter_name_or_path !== null
 
 /** Bytes of the weights that are asked for together: those of one layer, of the merger, or one table. */
@@ -60,12 +70,12 @@ const largestGroup = (shapes: Readonly<Record<string, Shape>>): number => {
  * Memory of a step from shapes alone: the policy's own program is run on shapes (`shapeTrace`) with these prompts and completions of the
  * longest kind, so that whatever the program allocates is counted.
  *
- * @param prompts - those of a typical rollout batch
+ * @param given - prompts of a typical rollout batch
  */
 export const memoryEstimate = (
   config: TrainConfig,
   policy: PolicyConfig,
-  prompts: ReadonlyArray<EncodedPrompt>,
+  given: ReadonlyArray<EncodedPrompt>,
   { adapter = null, host = 0 }: EstimateOptions = {},
 ): MemoryEstimate => {
   const baseShapes = weightShapes(policy)
@@ -80,6 +90,8 @@ export const memoryEstimate = (
   )
   const moves = new Set(movingNames)
   const frozen = (name: string): boolean => !moves.has(name)
+  const looksOnce = Object.keys(shapes).every((name) => !name.startsWith('visual.') || frozen(name))
+  const prompts = looksOnce ? given.map((prompt) => withBlankFeatures(policy, prompt)) : given
   const isStreamed = config.base_weights === 'streamed'
   const weights = total(Object.keys(isStreamed ? adapterShapes : shapes))
   const moments = 2 * total(movingNames)
@@ -152,7 +164,16 @@ export const memoryEstimate = (
   }
 
   const update = { plain: plain() + waiting, checkpointed: checkpointed() + waiting }
-  const rollout = Math.max(reading(), decoding)
+  /** A frozen encoder looks at one picture at a time. */
+  const looking = (): number => {
+    const images = given.flatMap((prompt) => prompt.images)
+    if (!looksOnce || images.length === 0) return 0
+    const largest = images.reduce((a, b) => (a.pixels.length >= b.pixels.length ? a : b))
+    const trace = shapeTrace()
+    visionFeatures(trace.ops, policy)(residentWeights(sketched(trace, () => false)), [largest], { features: 'merged' })
+    return trace.bytes().forward
+  }
+  const rollout = Math.max(reading(), decoding, looking())
   const lasting = weights + moments + reference + streamed
   return {
     weights,

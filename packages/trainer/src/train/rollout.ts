@@ -7,12 +7,15 @@ import type { TrainError } from '../errors.ts'
 import type { PolicyConfig } from '../policy/config.ts'
 import { generate } from '../policy/generate.ts'
 import { policyWeights } from '../policy/params.ts'
+import { broughtFeatures } from '../policy/prompts.ts'
 import type { EncodedPrompt, SamplingOptions } from '../policy/types.ts'
 import { visionFeatures } from '../policy/vision.ts'
 import { encodePrompt } from '../processor/encodePrompt.ts'
 import type { Processor } from '../processor/loadProcessor.ts'
 import type { Rewarder } from '../reward/index.ts'
 import type { Group } from './groups.ts'
+import { frozenIn } from './optimise.ts'
+import { type FeatureCache, visionIsFrozen, withFeatures } from './pictureFeatures.ts'
 import type { Stopwatch } from './stopwatch.ts'
 
 /** What rollouts are made with. */
@@ -24,6 +27,8 @@ export interface RolloutContext<T> {
   readonly base?: WeightSource<T> | undefined
   readonly processor: Processor
   readonly rewarder: Rewarder
+  /** Keeps what a frozen vision encoder says of each picture; left out, it looks again every time. */
+  readonly pictureFeatures?: FeatureCache | undefined
 }
 
 /** A row whose prompt is tokenised and whose pictures are decoded: once, for rollout and update alike. */
@@ -84,27 +89,30 @@ export const visualEntropies =
   (params: Params<T>, prompts: ReadonlyArray<EncodedPrompt>): TE.TaskEither<TrainError, ReadonlyArray<number | null>> =>
     attempt((take) =>
       memory.bracket(async (held) => {
-        const images = prompts.flatMap((prompt) => prompt.images)
-        if (images.length === 0) return prompts.map(() => null)
-        const { rows, counts } = held.keep(
-          memory.scope(() =>
-            visionFeatures(ops, policy)(policyWeights(params, base), images, {
-              features: config.durian.features,
-              scope: memory.scope,
-            }),
-          ),
-        )
-        const width = ops.shape(rows)[1]!
-        const data = await take(transfer.read(rows))
-        let picture = 0
-        let row = 0
-        const features: Array<Matrix> = []
-        for (const { images: own } of prompts) {
-          if (own.length === 0) continue
-          const first = row
-          for (const _ of own) row += counts[picture++]!
-          features.push({ rows: row - first, cols: width, data: data.subarray(first * width, row * width) })
+        const seen = prompts.filter((prompt) => prompt.images.length > 0)
+        if (seen.length === 0) return prompts.map(() => null)
+        const look = async (): Promise<ReadonlyArray<Matrix>> => {
+          const { rows, counts } = held.keep(
+            memory.scope(() =>
+              visionFeatures(ops, policy)(
+                policyWeights(params, base),
+                seen.flatMap((prompt) => prompt.images),
+                { features: config.durian.features, scope: memory.scope },
+              ),
+            ),
+          )
+          const cols = ops.shape(rows)[1]!
+          const data = await take(transfer.read(rows))
+          let picture = 0
+          let row = 0
+          return seen.map(({ images }) => {
+            const first = row
+            for (const _ of images) row += counts[picture++]!
+            return { rows: row - first, cols, data: data.subarray(first * cols, row * cols) }
+          })
         }
+        const brought = config.durian.features === 'merged' ? broughtMatrices(seen, policy.text.hiddenSize) : undefined
+        const features = brought ?? (await look())
         const entropies = await take(
           processor?.workers?.entropies(features) ?? either.right(features.map(visualEntropy)),
         )
@@ -113,16 +121,40 @@ export const visualEntropies =
       }),
     )
 
+/** With an encoder that stays as it is, tasks whose pictures bring their features; else the tasks as they are. */
+const lookedAt =
+  <T>({ backend, config, policy, base, pictureFeatures: cache }: RolloutContext<T>) =>
+  (params: Params<T>, tasks: ReadonlyArray<Task>): TE.TaskEither<TrainError, ReadonlyArray<Task>> =>
+    attempt(async (take) => {
+      if (cache === undefined || !visionIsFrozen(params, frozenIn(config))) return tasks
+      const prompts = await take(
+        withFeatures({ backend, policy, cache })(
+          policyWeights(params, base),
+          tasks.map(({ prompt }) => prompt),
+        ),
+      )
+      return tasks.map(({ row }, i) => ({ row, prompt: prompts[i]! }))
+    })
+
+/** Features that all prompts' pictures bring, one matrix a prompt; undefined unless every picture does. */
+const broughtMatrices = (prompts: ReadonlyArray<EncodedPrompt>, cols: number): ReadonlyArray<Matrix> | undefined => {
+  const tensors = prompts.flatMap(({ images }) => broughtFeatures(images, cols) ?? [])
+  return tensors.length < prompts.length
+    ? undefined
+    : tensors.map(({ shape, data }): Matrix => ({ rows: shape[0]!, cols, data }))
+}
+
 /** Roll out every task G times under `params`, score the completions and measure both difficulties. */
 export const rollOut =
   <T>(context: RolloutContext<T>, watch: Stopwatch) =>
   (
     params: Params<T>,
-    tasks: ReadonlyArray<Task>,
+    drawnTasks: ReadonlyArray<Task>,
     place: { readonly step: number; readonly firstPrompt: number },
   ): TE.TaskEither<TrainError, ReadonlyArray<Group>> =>
     attempt(async (take) => {
       const { backend, config, policy, processor, rewarder } = context
+      const tasks = await watch.time('entropy', () => take(lookedAt(context)(params, drawnTasks)))
       const prompts = tasks.map((task) => task.prompt)
       const drawn = await watch.time('gen', () =>
         take(

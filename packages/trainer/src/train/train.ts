@@ -9,6 +9,7 @@ import { openRunFolder, type RunFolder } from '../run/runFolder.ts'
 import { pruneCheckpoints, type SavedCheckpoint, writeCheckpoint } from './checkpoint.ts'
 import { evaluate } from './evaluate.ts'
 import type { TrainHooks } from './hooks.ts'
+import { featureCache } from './pictureFeatures.ts'
 import type { Prepared } from './prepare.ts'
 import { completionRecords } from './records.ts'
 import { testEvaluations } from './resume.ts'
@@ -67,6 +68,7 @@ export const train =
           rewarder,
           dataset,
           base: started.base,
+          pictureFeatures: featureCache(),
           reference: config.beta > 0 ? started.reference : null,
           learningRate: scheduleOf(config),
           clock: hooks.clock,
