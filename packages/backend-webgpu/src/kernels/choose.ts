@@ -1,7 +1,9 @@
 import { tfjsBackend, type Tensor, type Tf } from '@durian/backend-tfjs'
 import type { Backend } from '@durian/core'
-import { installKernels, removeKernels, type KernelDevice } from './install.ts'
+import type { WebGPUBackend } from '@tensorflow/tfjs-backend-webgpu'
+import { installKernels, removeKernels } from './install.ts'
 import type { Style } from './lanes.ts'
+import { launcher } from './program.ts'
 
 /** Our kernels, written for one kind of device or the other, or tfjs's own alone. */
 export type KernelChoice = Style | 'stock'
@@ -16,21 +18,24 @@ export interface Kernels {
 
 export const kernelsOf = (
   tf: Tf,
-  device: KernelDevice,
+  { device, backend }: { readonly device: GPUDevice; readonly backend: WebGPUBackend },
   { name, description }: { readonly name: string; readonly description: string },
 ): Kernels => {
   let count = 0
   // the one place through which tfjs's programs and ours pass; private in its types
-  const recorder = device.backend as unknown as { recordAndSubmit: (...args: ReadonlyArray<unknown>) => void }
-  const record = recorder.recordAndSubmit.bind(device.backend)
+  const recorder = backend as unknown as { recordAndSubmit: (...args: ReadonlyArray<unknown>) => void }
+  const record = recorder.recordAndSubmit.bind(backend)
   recorder.recordAndSubmit = (...args) => {
     count++
     record(...args)
   }
+  // one for all choices: it keeps what is compiled
+  const launch = launcher(backend, device)
+  const mostBuffers = device.limits.maxStorageBuffersPerShaderStage
   return {
     use: (choice) => {
       if (choice === 'stock') removeKernels(tf)
-      else installKernels(tf, device, choice)
+      else installKernels(tf, { launch, style: choice, backend, mostBuffers })
       return tfjsBackend(tf, { name, description })
     },
     dispatches: () => count,

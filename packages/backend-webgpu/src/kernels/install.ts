@@ -1,25 +1,16 @@
 import { attentionKernels, type Tf } from '@durian/backend-tfjs'
-import type { WebGPUBackend } from '@tensorflow/tfjs-backend-webgpu'
 import { replaceKernels, stockKernel, type KernelBody } from '../registry.ts'
 import { attention, attentionGrad } from './attention.ts'
 import { clip, swiglu, swigluGrad } from './elementwise.ts'
 import type { Gpu } from './kernel.ts'
-import type { Style } from './lanes.ts'
 import { decodingAttention, decodingRoom } from './decoding.ts'
 import { batchMatMul, linear } from './matmul.ts'
 import { adamW, scaled, squaredNorm } from './optimiser.ts'
-import { launcher } from './program.ts'
 import { rmsNorm, rmsNormGrad } from './rmsNorm.ts'
 import { rotary, rotaryGrad } from './rotary.ts'
 import { embeddingGrad, selectiveLogSoftmax, selectiveLogSoftmaxGrad } from './rows.ts'
 import { softmax, softmaxGrad } from './softmax.ts'
 import { sumAxes, sumAxis, sumAxisGrad } from './sum.ts'
-
-/** What kernels run on. */
-export interface KernelDevice {
-  readonly device: GPUDevice
-  readonly backend: WebGPUBackend
-}
 
 /** Stock kernels that ours take the place of. */
 const replaced = ['BatchMatMul', 'Sum'] as const
@@ -57,16 +48,7 @@ const kernelsFor = (tf: Tf, gpu: Gpu): Readonly<Record<string, KernelBody>> => (
  * Faster bodies for kernels of ours (`Durian…`), and ours in place of tfjs's where those are slow or add with atomics. The registry is global:
  * this holds for the whole process. Called before `tfjsBackend` registers what is composed of stock kernels for the names that are still free.
  */
-export const installKernels = (tf: Tf, { device, backend }: KernelDevice, style: Style): void =>
-  replaceKernels(
-    tf,
-    kernelsFor(tf, {
-      launch: launcher(backend, device),
-      style,
-      backend,
-      mostBuffers: device.limits.maxStorageBuffersPerShaderStage,
-    }),
-  )
+export const installKernels = (tf: Tf, gpu: Gpu): void => replaceKernels(tf, kernelsFor(tf, gpu))
 
 /** tfjs's own kernels again, and none of ours. */
 export const removeKernels = (tf: Tf): void => {
