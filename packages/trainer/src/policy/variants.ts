@@ -61,7 +61,7 @@ const variantWeight = (name: string, shape: Shape): Float32Array => {
   let seed = 2166136261
   for (const byte of new TextEncoder().encode(name)) seed = Math.imul(seed ^ byte, 16777619)
   const fan = sizeOf(shape) / (shape[0] ?? 1)
-  const exponent = name.includes('embed_tokens') ? 7 : 6 + Math.trunc(Math.log2(fan) / 2)
+  const exponent = name.includes('embed_tokens') ? 9 : 6 + Math.trunc(Math.log2(fan) / 2)
   return Float32Array.from({ length: sizeOf(shape) }, (_, i) => {
     let x = (i + seed) | 0
     x = Math.imul(x ^ (x >>> 16), 0x7feb352d)
