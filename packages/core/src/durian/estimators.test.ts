@@ -425,7 +425,9 @@ describe('Durian over another base', () => {
     const options = { ...durianDefaults, epsilon: 0, base: 'gdpo', rewardWeights: [1, 1], reasoningGroups: 1 } as const
     const { components } = durianAdvantages(parts, options)
     expectClose(components.reasoning, components.grpo)
-    expect(components.grpo).not.toEqual(estimated('gdpo', 0)(samples.map((one) => one.rewards)))
+    const byFunction = [0, 1].map((k) => parts.map((one) => one.parts[k]!))
+    const gdpo = estimated('gdpo', 0, { parts: byFunction, rewardWeights: [1, 1] })
+    expect(components.grpo).toEqual(gdpo(samples.map((one) => one.rewards)))
     expect(Math.max(...components.reasoning[0]!.map((one) => Math.abs(one!)))).toBeLessThan(3)
   })
 
