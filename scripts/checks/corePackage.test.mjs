@@ -1,11 +1,11 @@
-import { copyFileSync, cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { createServer } from 'node:http'
+import { copyFileSync, cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
-import { extname, join } from 'node:path'
+import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { gzipSync } from 'node:zlib'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { findChromium, served } from '../lib/browser.mjs'
 import { isNetworkFailure, lastError, pnpmFolder } from '../lib/pnpm.mjs'
 import { npmCommand, root, run, toolEnvironment } from '../lib/process.mjs'
 
@@ -182,16 +182,8 @@ describe('examples', () => {
 
   it('the page in browser/ prints the same, from modules as installed and from a bundle', async (context) => {
     needInstall(context)
-    const chromium = [
-      process.env.CHROMIUM_PATH,
-      '/usr/bin/chromium',
-      '/usr/bin/chromium-browser',
-      '/usr/bin/google-chrome',
-    ].find((path) => path && existsSync(path))
-    if (chromium === undefined) {
-      if (process.env.DURIAN_REQUIRE_CHROMIUM) throw new Error('no Chromium; CHROMIUM_PATH names one')
-      context.skip('no Chromium; CHROMIUM_PATH names one')
-    }
+    const { path: chromium, missing } = findChromium()
+    if (missing) context.skip(missing)
     const expected = await example()
     cpSync(join(root, 'examples', 'browser'), join(project, 'browser'), { recursive: true })
     const page = readFileSync(join(project, 'browser', 'index.html'), 'utf8')
@@ -239,16 +231,3 @@ except ValueError as error: print(error)`
     expect(said).toBe('Standard input, line 1: rewards: the array is empty.')
   })
 })
-
-const types = { '.html': 'text/html', '.js': 'text/javascript', '.mjs': 'text/javascript' }
-
-const served = (directory) =>
-  new Promise((ready) => {
-    const server = createServer((request, response) => {
-      const file = join(directory, decodeURIComponent(new URL(request.url, 'http://x').pathname))
-      const type = types[extname(file)]
-      if (!file.startsWith(directory) || type === undefined || !existsSync(file)) return response.writeHead(404).end()
-      response.writeHead(200, { 'content-type': type }).end(readFileSync(file))
-    })
-    server.listen(0, '127.0.0.1', () => ready(server))
-  })
