@@ -26,6 +26,50 @@ describe('tensorflow without our kernels', () => {
   it('says which kernels it has', () => {
     expect(backend.info.description).toContain('stock kernels')
   })
+  it('law: few rows times a large transposed weight, computed turned round, are the product; nothing is left behind', async () => {
+    const { ops, memory, transfer } = backend
+    const [K, N] = [1024, 1025]
+    const wave = (n: number, step: number) => Float32Array.from({ length: n }, (_, i) => Math.sin(step * i))
+    const [w, ...xs] = [wave(N * K, 0.37), ...[1, 2, 128, 129].map((rows) => wave(rows * K, 0.11))]
+    const live = memory.liveTensors()
+    for (const x of xs) {
+      const rows = x.length / K
+      const y = memory.scope(() =>
+        ops.matmul(ops.fromHost({ shape: [rows, K], data: x }), ops.fromHost({ shape: [N, K], data: w }), {
+          transposeB: true,
+        }),
+      )
+      expect(ops.shape(y)).toEqual([rows, N])
+      const found = await transfer.read(y)()
+      if (E.isLeft(found)) throw new Error(found.left.reason)
+      for (const [m, n] of [
+        [0, 0],
+        [rows - 1, 0],
+        [0, N - 1],
+        [rows - 1, 517],
+        [rows - 1, N - 1],
+      ] as const) {
+        let exact = 0
+        for (let k = 0; k < K; k++) exact += x[m * K + k]! * w[n * K + k]!
+        expect(Math.abs(found.right[m * N + n]! - exact), `${rows} rows, [${m}, ${n}]`).toBeLessThan(2e-3)
+      }
+      memory.free(y)
+    }
+    expect(memory.liveTensors()).toBe(live)
+  })
+  it('law: fromHost has copied when it returns, so that its caller may write over the array', async () => {
+    const { ops, memory, transfer } = backend
+    const data = Float32Array.of(0, 1, 2, 3, 4)
+    const before = memory.bytes()
+    const x = ops.fromHost({ shape: [2, 2], data: data.subarray(1) })
+    expect(memory.bytes() - before).toBe(16)
+    data.fill(9)
+    const found = await transfer.read(x)()
+    expect(E.isRight(found) && [...found.right]).toEqual([1, 2, 3, 4])
+    memory.free(x)
+    expect(memory.bytes()).toBe(before)
+    expect(() => ops.fromHost({ shape: [3], data })).toThrow('holds 3 elements, the data 5')
+  })
   const { values, gradients } = tolerances.tensorflow
   const subject = {
     backend,
