@@ -85,12 +85,13 @@ const strykerConfig = (name, { mutate, every }) => ({
 
 /** Puts each mutant into the file itself, where Vitest's exit code decides; `mark` is set on those that are noticed there. */
 const triedInFile = async (mutants, { which, mark }) => {
+  const command = [bin('vitest'), 'run', '--bail=1', '--config', 'vitest.mutation.config.ts']
+  if (mutants.some(which)) await ran(command, { cwd: core }) // else every mutant would seem noticed
   const tried = []
   for (const mutant of mutants) {
     const file = join(core, mutant.file)
     const doubtful = which(mutant)
     if (doubtful) writeFileSync(file, mutated(mutant.source, mutant))
-    const command = [bin('vitest'), 'run', '--bail=1', '--config', 'vitest.mutation.config.ts']
     const { code } = doubtful ? await run(command, { cwd: core }) : { code: 0 }
     if (doubtful) writeFileSync(file, mutant.source)
     tried.push(code === 0 ? mutant : { ...mutant, status: 'Killed', [mark]: true })
