@@ -49,6 +49,8 @@ def main(model_folder, data_folder):
     torch.manual_seed(3)
     model = transformers.Qwen2_5_VLForConditionalGeneration(config).float()
     processor = transformers.AutoProcessor.from_pretrained(model_folder)
+    # the folder keeps its template with the tokenizer
+    processor.chat_template = processor.chat_template or processor.tokenizer.chat_template
     rows = [json.loads(line) for line in open(os.path.join(data_folder, "rows.jsonl"))]
     data = Dataset.from_list(
         [
@@ -66,12 +68,14 @@ def main(model_folder, data_folder):
         return [float(i % 2) for i in range(len(completion_ids))]
 
     size = len(rows) * 8
+    # a drawn vision token would ask for a picture that is not there; ours are banned too
+    vision = [config.image_token_id, config.video_token_id, config.vision_start_token_id, config.vision_end_token_id]
     arguments = trl.GRPOConfig(
         output_dir=tempfile.mkdtemp(),
         per_device_train_batch_size=size,
         num_generations=8,
         max_completion_length=30,
-        generation_kwargs={"min_new_tokens": 30},
+        generation_kwargs={"min_new_tokens": 30, "suppress_tokens": vision},
         max_steps=1000,
         learning_rate=1e-4,
         beta=0.0,
