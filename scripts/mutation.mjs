@@ -61,7 +61,7 @@ const prepare = async () => {
 }
 
 const vitestConfig = (tests) => `import shared from '../../vitest.shared.ts'
-export default { ...shared, test: { ...shared.test, include: ${JSON.stringify(tests)}, reporters: ['dot'] } }
+export default { ...shared, test: { ...shared.test, include: ${JSON.stringify(tests)}, pool: 'threads', reporters: ['dot'] } }
 `
 
 const strykerConfig = (name, { mutate, every }) => ({
@@ -92,7 +92,7 @@ const triedInFile = async (mutants, { which, mark }) => {
     const file = join(core, mutant.file)
     const doubtful = which(mutant)
     if (doubtful) writeFileSync(file, mutated(mutant.source, mutant))
-    const { code } = doubtful ? await run(command, { cwd: core }) : { code: 0 }
+    const { code } = doubtful ? await run(command, { cwd: core, limitMs: 120_000 }) : { code: 0 }
     if (doubtful) writeFileSync(file, mutant.source)
     tried.push(code === 0 ? mutant : { ...mutant, status: 'Killed', [mark]: true })
   }

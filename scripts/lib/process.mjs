@@ -35,12 +35,21 @@ export const npmCommand = () => {
 /**
  * Run a command to its end.
  * `output: 'capture'` keeps what it says, `'inherit'` shows it here, `'stderr'` shows all of it on our stderr.
+ * `limitMs`: it is killed after so long (code 137).
  * Resolves to { code, text }; a command that could not be started has code 127.
  */
-export const run = (command, { cwd = root, env = toolEnvironment(), output = 'capture' } = {}) =>
+export const run = (command, { cwd = root, env = toolEnvironment(), output = 'capture', limitMs } = {}) =>
   new Promise((settle) => {
     const stdio = { capture: ['ignore', 'pipe', 'pipe'], inherit: 'inherit', stderr: ['inherit', 2, 2] }[output]
-    const child = spawn(command[0], command.slice(1), { cwd, env, stdio, shell: command[0].endsWith('.cmd') })
+    const killSignal = limitMs === undefined ? 'SIGTERM' : 'SIGKILL' // an endless loop hears nothing
+    const child = spawn(command[0], command.slice(1), {
+      cwd,
+      env,
+      stdio,
+      shell: command[0].endsWith('.cmd'),
+      timeout: limitMs,
+      killSignal,
+    })
     const chunks = []
     child.stdout?.on('data', (chunk) => chunks.push(chunk))
     child.stderr?.on('data', (chunk) => chunks.push(chunk))
