@@ -68,14 +68,15 @@ def main(model_folder, data_folder):
         return [float(i % 2) for i in range(len(completion_ids))]
 
     size = len(rows) * 8
-    # a drawn vision token would ask for a picture that is not there; ours are banned too
+    # a drawn vision token would ask for a picture that is not there, and a drawn pad token would count as padding
+    special = processor.tokenizer.all_special_ids
     vision = [config.image_token_id, config.video_token_id, config.vision_start_token_id, config.vision_end_token_id]
     arguments = trl.GRPOConfig(
         output_dir=tempfile.mkdtemp(),
         per_device_train_batch_size=size,
         num_generations=8,
         max_completion_length=30,
-        generation_kwargs={"min_new_tokens": 30, "suppress_tokens": vision},
+        generation_kwargs={"min_new_tokens": 30, "suppress_tokens": sorted({*special, *vision})},
         max_steps=1000,
         learning_rate=1e-4,
         beta=0.0,
