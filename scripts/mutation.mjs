@@ -2,7 +2,7 @@ import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { dependencyFingerprint } from './lib/fingerprint.mjs'
-import { inSource, isAlive, mutantsOf, mutated, mutationPage, summaryOf } from './lib/mutants.mjs'
+import { folderSums, inSource, isAlive, mutantsOf, mutated, mutationPage, summaryOf } from './lib/mutants.mjs'
 import { pnpmFolder } from './lib/pnpm.mjs'
 import { root, run, toolEnvironment } from './lib/process.mjs'
 import { Complaint, main, stage } from './lib/stage.mjs'
@@ -148,7 +148,7 @@ await main(async () => {
     writeFileSync(join(root, 'docs', 'mutation.md'), mutationPage({ tools, suites: ordered }))
   }
 
-  const weak = Object.entries(known).filter(([, { score }]) => score < LEAST)
+  const weak = Object.entries(folderSums(known)).filter(([, { score }]) => score < LEAST)
   const unexplained = Object.values(known).flatMap(({ survivors }) => survivors.filter(({ reason }) => reason === ''))
   for (const [name, { score }] of weak) process.stdout.write(`${name}: ${(100 * score).toFixed(1)} % noticed\n`)
   for (const { file, line, original, replacement } of unexplained)

@@ -105,6 +105,14 @@ const sumOf = (all) => {
   return { total, killed, timedOut, survived, notCovered, score: (killed + timedOut) / total }
 }
 
+/** Counts by folder of core: `num/…` together. */
+export const folderSums = (suites) => {
+  const folders = [...new Set(Object.keys(suites).map((name) => name.split('/')[0]))]
+  const within = (folder) =>
+    Object.entries(suites).flatMap(([name, suite]) => (name.split('/')[0] === folder ? [suite] : []))
+  return Object.fromEntries(folders.map((folder) => [folder, sumOf(within(folder))]))
+}
+
 /** docs/mutation.md of docs/results/mutation.json. */
 export const mutationPage = ({ suites, tools }) => {
   const entries = Object.entries(suites)
@@ -128,7 +136,7 @@ export const mutationPage = ({ suites, tools }) => {
     '| suite | mutants | killed | timed out | survived | not covered | noticed |',
     '|---|---|---|---|---|---|---|',
     ...entries.map(([name, suite]) => countRow(`\`${name}\``, suite)),
-    countRow('all', sumOf(entries.map(([, suite]) => suite))),
+    ...Object.entries(folderSums(suites)).map(([name, sum]) => countRow(`all of \`${name}\``, sum)),
     '',
     ...entries.map(([name, { commit, date, minutes, timedOut, killedAtLoad, again, killedAgain, gone }]) => {
       const load =

@@ -97,6 +97,7 @@ describe('visualEntropy', () => {
   it('sees tiny variance beside large constant channels, with more patches than channels and with fewer', () => {
     for (const [large, tiny] of [
       [1, 1e-200],
+      [1, 1e-140],
       [1e100, 1e-100],
     ] as const)
       for (const constants of [1, 4]) {
