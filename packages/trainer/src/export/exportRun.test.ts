@@ -22,10 +22,16 @@ const peft = JSON.parse(readFileSync(join(adapterDir, 'expected.json'), 'utf8'))
   readonly logprobs: Readonly<Record<string, ReadonlyArray<number>>>
 }
 
+const savedState = (step: number) => ({
+  ...{ format: 1, step, optimizer_step: step, cursor: 0, num_tokens: 0, offsets: {} },
+  config: { max_pixels: 50176 },
+})
+
 /** A run folder whose checkpoints 1 and 2 hold PEFT's adapter, and checkpoint 3 a model. */
 const runFolder = async (): Promise<string> => {
   const run = await mkdtemp(join(tmpdir(), 'durian-run-'))
-  const state = async (step: number) => writeFile(join(run, `checkpoint-${step}`, 'trainer_state.json'), '{}')
+  const state = async (step: number) =>
+    writeFile(join(run, `checkpoint-${step}`, 'trainer_state.json'), JSON.stringify(savedState(step)))
   for (const step of [1, 2]) {
     await mkdir(join(run, `checkpoint-${step}`))
     for (const file of ['adapter_config.json', 'adapter_model.safetensors'])
@@ -99,6 +105,8 @@ describe('durian export', () => {
     const files = await readdir(directory)
     expect(files).toContain('tokenizer.json')
     expect(files).not.toContain('config.json')
+    const settings = JSON.parse(await readFile(join(directory, 'preprocessor_config.json'), 'utf8')) as object
+    expect(settings).toMatchObject({ min_pixels: 3136, max_pixels: 50176 }) // the run's own limit
   })
 
   it('a run without an adapter gives its model; 16 bits are half the size and its config says so', async () => {

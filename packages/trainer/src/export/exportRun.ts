@@ -18,7 +18,8 @@ import {
 } from '../policy/adapterFiles.ts'
 import { loadPolicyConfig } from '../policy/files.ts'
 import { isSettingsFile } from '../policy/folderFiles.ts'
-import { listCheckpoints } from '../train/checkpoint.ts'
+import type { PixelLimits } from '../processor/pixelLimits.ts'
+import { limitPixels, listCheckpoints, readCheckpointState } from '../train/checkpoint.ts'
 import { type DtypeName, dtypes, encodedFloats, writeModelFolder } from './writeModelFolder.ts'
 
 export interface ExportOptions {
@@ -68,6 +69,12 @@ const chosenCheckpoint = ({ run, checkpoint }: ExportOptions): TE.TaskEither<Tra
 const copyModelFiles = async (from: string, to: string): Promise<void> => {
   for (const file of await readdir(from))
     if (isSettingsFile(file) && file !== 'config.json') await copyFile(join(from, file), join(to, file))
+}
+
+/** The run's own pixel limits: an adapter was trained on pictures of these sizes. */
+const limitsOf = async (checkpoint: string): Promise<PixelLimits> => {
+  const saved = await readCheckpointState(checkpoint)()
+  return E.isRight(saved) ? saved.right.state.config : {}
 }
 
 const writeAdapterFolder = (
@@ -140,6 +147,7 @@ export const exportRun = (options: ExportOptions): TE.TaskEither<TrainError, Exp
             }),
       )
       await copyModelFiles(base, temporary)
+      if (isAdapter) await take(limitPixels(temporary, await limitsOf(checkpoint)))
       await rm(directory, { recursive: true, force: true })
       await rename(temporary, directory)
       return { kind, directory, checkpoint, base, weights }

@@ -86,7 +86,7 @@ export const writeModel = (
   })
 
 /** Changes the pixel limits where the folder keeps them: transformers 5 has them within processor_config.json. */
-const limitPixels = (directory: string, limits: PixelLimits): TE.TaskEither<TrainError, void> =>
+export const limitPixels = (directory: string, limits: PixelLimits): TE.TaskEither<TrainError, void> =>
   attempt(async (take) => {
     const own = join(directory, 'preprocessor_config.json')
     const file = existsSync(own) ? own : join(directory, 'processor_config.json')

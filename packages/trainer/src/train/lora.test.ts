@@ -247,6 +247,16 @@ describe('a run with lora', () => {
     expect((await lines(config.output_dir))[1]!['kl']).toBeLessThan(1e-9)
   })
 
+  it('refuses an adapter in the place of its base, and says where it belongs', async () => {
+    const adapter = join(data, 'lora-agree', 'checkpoint-2')
+    const config = { ...(await smallConfig(data, 'lora-place')), model_name_or_path: adapter }
+    const result = await prepare(config)()
+    expect(E.isLeft(result) && result.left).toMatchObject({
+      _tag: 'BadInput',
+      message: expect.stringContaining(`lora.adapter_name_or_path=${adapter}`) as string,
+    })
+  })
+
   it('refuses target_modules without a match before it reads a weight', async () => {
     const config = await smallConfig(data, 'lora-bad', ['lora.target_modules=[q_prj]'])
     const result = await prepare(config)()

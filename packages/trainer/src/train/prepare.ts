@@ -8,7 +8,7 @@ import { readFormatPrompt } from '../data/formatPrompt.ts'
 import { usableRows, type UsableOptions } from '../data/usableRows.ts'
 import { attempt } from '../effect.ts'
 import { badInput, type TrainError } from '../errors.ts'
-import type { LoadedAdapter } from '../policy/adapterFiles.ts'
+import { isAdapterFolder, type LoadedAdapter } from '../policy/adapterFiles.ts'
 import type { PolicyConfig } from '../policy/config.ts'
 import { loadPolicyConfig, loadWeights } from '../policy/files.ts'
 import { loadStoredWeights, type StoredWeights } from '../policy/storedWeights.ts'
@@ -70,6 +70,14 @@ export const prepare = (config: TrainConfig): TE.TaskEither<TrainError, Prepared
         E.left(
           badInput(
             `model_name_or_path ${folder} does not exist; give a folder in the Hub's layout (config.json, tokenizer.json, safetensors).`,
+          ),
+        ),
+      )
+    if (isAdapterFolder(folder) && !existsSync(join(folder, 'config.json')))
+      await take(
+        E.left(
+          badInput(
+            `model_name_or_path ${folder} is a PEFT adapter; name its base model there, and set lora.adapter_name_or_path=${folder} to go on from it.`,
           ),
         ),
       )
