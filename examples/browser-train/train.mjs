@@ -1,87 +1,45 @@
-// Ten optimiser steps of Durian in a browser: a tiny Qwen2.5-VL samples on WebGPU, and learns to prefer even tokens.
+// Ten optimiser steps of Durian in a browser: a tiny Qwen2.5-VL samples on WebGPU and learns to prefer even tokens.
 import { openWebGpuBackend } from '@durian/backend-webgpu'
-import {
-  batchTotals,
-  clipped,
-  confidence,
-  durianAdvantages,
-  durianDefaults,
-  initAdamW,
-  policyLoss,
-  tokenMean,
-} from '@durian/core'
-import {
-  completionBatch,
-  generate,
-  lossGradient,
-  optimiserStep,
-  policyWeights,
-  replaced,
-  trainable,
-} from '@durian/trainer/browser'
-import { policy, prompts, randomWeights } from './policy.mjs'
+import * as core from '@durian/core'
+import * as trainer from '@durian/trainer/browser'
+import { device, frozen, policy, print, prompts, randomWeights, reward, right, sampling } from './setting.mjs'
 
-const print = (line) => document.querySelector('#log').append(`${line}\n`)
-const right = (either) =>
-  either._tag === 'Right' ? either.right : Promise.reject(new Error(either.left.reason ?? either.left.message))
-const software = new URLSearchParams(location.search).has('software') // ?software: on the processor, where there is no GPU
-const { backend, facts } = await openWebGpuBackend({ device: software ? 'software' : 'hardware' })().then(right)
+const { backend, facts } = await openWebGpuBackend({ device })().then(right)
 const { ops, transfer, memory } = backend
 print(facts.device)
-
-const frozen = (name) => name.startsWith('visual.') // the prompts have no pictures
 const params = randomWeights(ops)
-let learner = { params, optimizer: memory.scope(() => initAdamW(ops, trainable(params, frozen))) }
-const draws = {
-  numGenerations: 32,
-  maxCompletionLength: 3,
-  temperature: 1,
-  topP: 1,
-  topK: 0,
-  banned: [],
-  endTokens: [],
-  seed: 1,
-}
-const sample = (step) =>
-  generate(backend, policy)(policyWeights(learner.params), prompts, { ...draws, step })().then(right)
-const rewardsOf = (group) => group.map(({ ids }) => ids.filter((id) => id % 2 === 0).length / ids.length)
-const mean = (groups) => groups.flatMap(rewardsOf).reduce((sum, reward) => sum + reward, 0) / groups.flat().length
+let learner = { params, optimizer: memory.scope(() => core.initAdamW(ops, trainer.trainable(params, frozen))) }
+const draw = trainer.generate(backend, policy)
+const sample = () => draw(trainer.policyWeights(learner.params), prompts, sampling)().then(right)
 
-const groups = await sample(0) // 4 prompts x 32 rollouts
+const groups = await sample() // 4 prompts x 32 rollouts x 3 tokens
 const samples = groups.map((group) => {
   const logprobs = group.map((completion) => completion.logprobs)
-  return { rewards: rewardsOf(group), entropy: null, confidence: confidence(logprobs, 'sequence-sum') }
+  return { rewards: group.map(reward), entropy: null, confidence: core.confidence(logprobs, 'sequence-sum') }
 })
-const { advantages } = durianAdvantages(samples, { ...durianDefaults, reasoningGroups: 2 })
-const rollouts = groups.flat()
-const batch = completionBatch(policy)(
-  prompts,
-  groups.map((group) => group.map(({ ids }) => ids)),
-)
-const totals = batchTotals(rollouts.map(({ ids }) => ids.length))
+const { advantages } = core.durianAdvantages(samples, { ...core.durianDefaults, reasoningGroups: 2 })
+const ids = groups.map((group) => group.map((completion) => completion.ids))
+const batch = trainer.completionBatch(policy)(prompts, ids)
+const totals = core.batchTotals(ids.flat().map((row) => row.length))
 const shape = [batch.rows, batch.length]
-const loss = policyLoss({ surrogate: clipped({ low: 0.2, high: 0.28 }), aggregate: tokenMean })(ops, totals)
-const gradient = lossGradient(backend, policy, { temperature: 1, checkpointing: false })(batch, ({ logprob }) => {
-  const oldLogprob = ops.fromHost({ shape, data: rollouts.flatMap(({ logprobs }) => [...logprobs]) })
-  const advantage = ops.fromHost({ shape: [batch.rows, 1], data: advantages.flat() })
-  return loss({
+const old = groups.flat().flatMap(({ logprobs }) => [...logprobs]) // all of one length: nothing ends a completion early
+const options = { surrogate: core.clipped({ low: 0.2, high: 0.28 }), aggregate: core.tokenMean }
+const loss = ({ logprob }) =>
+  core.policyLoss(options)(ops, totals)({
     logprob: ops.reshape(logprob, shape),
-    oldLogprob,
-    advantage,
+    oldLogprob: ops.fromHost({ shape, data: old }),
+    advantage: ops.fromHost({ shape: [batch.rows, 1], data: advantages.flat() }),
     mask: ops.fromHost({ shape, data: batch.mask }),
   })
-})
-const step = optimiserStep(backend, {
-  adamw: { learningRate: 1e-2, betas: [0.9, 0.999], weightDecay: 0 },
-  maxGradNorm: 1,
-  frozen,
-})
+const gradient = trainer.lossGradient(backend, policy, { temperature: 1, checkpointing: false })(batch, loss)
+const step = trainer.optimiserStep(backend, { adamw: { learningRate: 1e-2 }, maxGradNorm: 1, frozen })
 
-print(`mean reward ${mean(groups).toFixed(4)}`)
+const mean = (rewards) => (rewards.reduce((sum, x) => sum + x, 0) / rewards.length).toFixed(4)
+print(`mean reward ${mean(groups.flat().map(reward))}`)
 for (let number = 1; number <= 10; number++) {
-  const done = step(learner, [gradient])
-  print(`step ${number}: loss ${(await transfer.read(done.loss)().then(right))[0].toFixed(6)}`)
-  memory.free([replaced(learner, done.learner), done.loss, done.gradNorm, done.aux])
-  learner = done.learner
+  const next = step(learner, [gradient])
+  print(`step ${number}: loss ${(await transfer.read(next.loss)().then(right))[0].toFixed(6)}`)
+  memory.free([trainer.replaced(learner, next.learner), next.loss, next.gradNorm, next.aux])
+  learner = next.learner
 }
-print(`mean reward ${mean(await sample(0)).toFixed(4)}`)
+print(`mean reward ${mean((await sample()).flat().map(reward))}`)

@@ -66,6 +66,15 @@ describe('the laws on WebGPU in Chromium', () => {
     })
 })
 
+describe('a machine without Chromium', () => {
+  it('skips with the reason, and fails where DURIAN_REQUIRE_CHROMIUM is set', () => {
+    const missing = 'no Chromium; CHROMIUM_PATH names one'
+    expect(findChromium({}, ['/nowhere/chromium'])).toEqual({ missing })
+    expect(() => findChromium({ DURIAN_REQUIRE_CHROMIUM: '1' }, [])).toThrow(missing)
+    expect(findChromium({ CHROMIUM_PATH: process.execPath }, [])).toEqual({ path: process.execPath })
+  })
+})
+
 describe('examples/browser-train', () => {
   const directory = join(root, 'examples', 'browser-train')
 
@@ -76,7 +85,7 @@ describe('examples/browser-train', () => {
     if (code !== 0) throw new Error(text)
     const said = await inChromium({ path, directory }, async (page, errors) => {
       await page.goto(`${page.url()}?software`)
-      await page.waitForFunction(() => document.title.endsWith('done'), undefined, { timeout: 110_000 })
+      await page.waitForFunction("document.title.endsWith('done')", undefined, { timeout: 110_000 })
       expect(errors).toEqual([])
       return page.textContent('#log')
     })
@@ -94,7 +103,7 @@ describe('examples/browser-train', () => {
     if (missing) context.skip(missing)
     if (answer.missing && !process.env.DURIAN_REQUIRE_CHROMIUM) context.skip(answer.missing)
     const said = await inChromium({ path, directory }, async (page) => {
-      await page.waitForFunction(() => document.title.endsWith('done'), undefined, { timeout: 110_000 })
+      await page.waitForFunction("document.title.endsWith('done')", undefined, { timeout: 110_000 })
       return page.textContent('#log')
     })
     expect(said).toContain('the only WebGPU adapter here is google swiftshader (software')

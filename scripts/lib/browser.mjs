@@ -2,21 +2,16 @@ import { existsSync, readFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 import { extname, join } from 'node:path'
 
-/** Chromium's path: CHROMIUM_PATH, or where Debian, Ubuntu and Google put it. */
-const chromium = [
-  process.env.CHROMIUM_PATH,
-  '/usr/bin/chromium',
-  '/usr/bin/chromium-browser',
-  '/usr/bin/google-chrome',
-].find((path) => path && existsSync(path))
+/** Where Debian, Ubuntu and Google put it. */
+const places = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome']
 
-const MISSING = 'no Chromium; CHROMIUM_PATH names one'
-
-/** { path } of Chromium, or { missing: why }. Where DURIAN_REQUIRE_CHROMIUM is set, throws instead of the latter. */
-export const findChromium = () => {
-  if (chromium !== undefined) return { path: chromium }
-  if (process.env.DURIAN_REQUIRE_CHROMIUM) throw new Error(MISSING)
-  return { missing: MISSING }
+/** { path } of Chromium, or { missing: why }; where DURIAN_REQUIRE_CHROMIUM is set, throws instead of the latter. */
+export const findChromium = (env = process.env, among = places) => {
+  const path = [env.CHROMIUM_PATH, ...among].find((candidate) => candidate && existsSync(candidate))
+  if (path !== undefined) return { path }
+  const missing = 'no Chromium; CHROMIUM_PATH names one'
+  if (env.DURIAN_REQUIRE_CHROMIUM) throw new Error(missing)
+  return { missing }
 }
 
 const types = { '.html': 'text/html', '.js': 'text/javascript', '.mjs': 'text/javascript' }
