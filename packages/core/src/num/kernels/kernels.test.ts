@@ -149,7 +149,7 @@ describe('kernels', () => {
 
 describe('squares', () => {
   it.each([1, 32, 33, 150])('adds %i rows', (rows) => {
-    const n = 6
+    const n = 8
     const kernels = plainKernels(squaresHeap(n))
     kernels.heap.fill(NaN)
     const sum = squares(kernels, n)
