@@ -138,7 +138,7 @@ export const mutationPage = ({ suites, tools }) => {
     ...entries.map(([name, suite]) => countRow(`\`${name}\``, suite)),
     ...Object.entries(folderSums(suites)).map(([name, sum]) => countRow(`all of \`${name}\``, sum)),
     '',
-    ...entries.map(([name, { commit, date, minutes, timedOut, killedAtLoad, again, killedAgain, gone }]) => {
+    ...entries.map(([name, { commit, date, minutes, timedOut, killedAtLoad, again, killedAgain, gone, note }]) => {
       const load =
         killedAtLoad > 0
           ? `; ${killedAtLoad} of the killed ones stop a file of tests from loading, which Stryker takes for survival: each was tried again in the file itself`
@@ -147,7 +147,7 @@ export const mutationPage = ({ suites, tools }) => {
         again === null
           ? ''
           : `; its survivors were tried again at ${again}: ${killedAgain} were noticed, ${gone} stood on lines that are gone and do not count`
-      return `- \`${name}\`: commit ${commit}, ${date}, ${minutes} min${timedOut > 0 ? `, ${timedOut} timed out` : ''}${load}${later}`
+      return `- \`${name}\`: commit ${commit}, ${date}, ${minutes} min${timedOut > 0 ? `, ${timedOut} timed out` : ''}${load}${later}${note === undefined ? '' : `. ${note}`}`
     }),
     '',
     `Stryker ${tools.stryker}, Vitest ${tools.vitest}, Node ${tools.node}. A mutant may take 3 s and twice the time its tests took unmutated; tests of`,
