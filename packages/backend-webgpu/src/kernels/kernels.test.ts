@@ -61,6 +61,38 @@ await describeOnWebGpu('kernels at the ends of their sizes', ({ ops, memory, tra
       [waves([2, 3, 4], 0.7), waves([2, 5, 4], 1.3), waves([2, 5, 4], 0.4)],
     ))
 
+  const fused = ops.fused as Required<NonNullable<typeof ops.fused>>
+  const on = (shape: ReadonlyArray<number>) => ops.fromHost(waves(shape, 1.7))
+  const programs: Readonly<Record<string, () => unknown>> = {
+    'a product with both operands transposed': () =>
+      ops.matmul(on([2, 5, 3]), on([2, 4, 5]), { transposeA: true, transposeB: true }),
+    'a sum over the first axis': () => ops.sum(on([70, 3]), 0),
+    softmax: () => ops.softmax(on([3, 5])),
+    'scores of chosen tokens': () => ops.selectiveLogSoftmax(on([3, 5]), [0, 4, 2]),
+    rmsNorm: () => fused.rmsNorm(on([3, 4]), on([4]), 1e-6),
+    swiglu: () => fused.swiglu(on([3, 4]), on([3, 4])),
+    rotary: () => fused.rotary(on([3, 8]), on([3, 1, 4]), on([3, 1, 4])),
+    'a linear with bias and residual': () => fused.linear(on([3, 4]), on([5, 4]), { bias: on([5]), plus: on([3, 5]) }),
+    'attention over shared and own keys under a mask': () =>
+      fused.attention(on([4, 3, 4]), {
+        keys: on([4, 2, 4]),
+        values: on([4, 2, 4]),
+        shared: { keys: on([2, 5, 4]), values: on([2, 5, 4]) },
+        mask: on([2, 3, 7]),
+      }),
+    'one token of each rollout': () =>
+      fused.decodingAttention(
+        { qkv: on([4, 16]), cos: on([4, 1, 4]), sin: on([4, 1, 4]) },
+        { keys: on([2, 5, 4]), values: on([2, 5, 4]), lengths: [5, 3] },
+        { cache: null, length: 0 },
+      ),
+  }
+  it.each(Object.entries(programs))('law: %s is one program', (_, run) => {
+    const before = kernels.dispatches()
+    memory.free(memory.scope(run))
+    expect(kernels.dispatches() - before).toBe(1)
+  })
+
   it('law: a step on one parameter is one program, its inputs are as before', async () => {
     const [p, g, m, v] = [1, 2, 3, 4].map((pitch) => ops.fromHost(waves([5, 7], pitch)))
     const numbers = {
