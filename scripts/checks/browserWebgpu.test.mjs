@@ -66,6 +66,8 @@ describe('the laws on WebGPU in Chromium', () => {
     })
 })
 
+const lossesIn = (text) => [...text.matchAll(/^step \d+: loss (\S+)$/gm)].map(([, loss]) => Number(loss))
+
 describe('a machine without Chromium', () => {
   it('skips with the reason, and fails where DURIAN_REQUIRE_CHROMIUM is set', () => {
     const missing = 'no Chromium; CHROMIUM_PATH names one'
@@ -77,26 +79,42 @@ describe('a machine without Chromium', () => {
 
 describe('examples/browser-train', () => {
   const directory = join(root, 'examples', 'browser-train')
+  /** What the page printed. */
+  let said
 
   it('trains ten steps: its losses fall, and so do odd tokens', async (context) => {
     if (missing) context.skip(missing)
     if (answer.missing && !process.env.DURIAN_REQUIRE_CHROMIUM) context.skip(answer.missing)
     const { code, text } = await run([...npmCommand(), 'run', '-s', 'bundle'], { cwd: directory })
     if (code !== 0) throw new Error(text)
-    const said = await inChromium({ path, directory }, async (page, errors) => {
+    said = await inChromium({ path, directory }, async (page, errors) => {
       await page.goto(`${page.url()}?software`)
       await page.waitForFunction("document.title.endsWith('done')", undefined, { timeout: 110_000 })
       expect(errors).toEqual([])
       return page.textContent('#log')
     })
     expect(said).toMatch(/^google swiftshader \(software/)
-    const losses = [...said.matchAll(/^step \d+: loss (\S+)$/gm)].map(([, loss]) => Number(loss))
+    const losses = lossesIn(said)
     expect(losses).toHaveLength(10)
     for (const loss of losses) expect(loss).toSatisfy(Number.isFinite)
     expect(losses[0]).toBeCloseTo(0, 5) // the ratios are 1 and a group's advantages add up to 0
     expect(losses[9]).toBeLessThan(losses[0] - 0.1)
     const [before, after] = [...said.matchAll(/^mean reward (\S+)$/gm)].map(([, reward]) => Number(reward))
     expect(after).toBeGreaterThan(before + 0.1)
+  })
+
+  it('comes to the same losses in Node, on Dawn', async (context) => {
+    if (said === undefined) context.skip('the page printed nothing')
+    const program = `
+      globalThis.location = { search: '?software' }
+      globalThis.document = { querySelector: () => ({ append: (line) => process.stdout.write(line) }) }
+      await import('./train.mjs').catch((error) => console.log(error.message))
+      process.exit(0)`
+    const { text } = await run([process.execPath, '--input-type=module', '--eval', program], { cwd: directory })
+    const losses = lossesIn(text)
+    if (losses.length === 0 && !process.env.DURIAN_REQUIRE_WEBGPU) context.skip(text.trim())
+    expect(losses, text).toHaveLength(10)
+    for (const [i, loss] of lossesIn(said).entries()) expect(losses[i]).toBeCloseTo(loss, 4)
   })
 
   it('says in a sentence that there is no GPU', async (context) => {
