@@ -4,8 +4,8 @@ import { pathToFileURL } from 'node:url'
 import { root } from './lib/process.mjs'
 
 /**
- * The numbers of README.md, from the committed result files: `node scripts/readme.mjs` writes the blocks between
- * `<!-- result: … -->` marks anew, `--check` fails when they differ. Nothing between the marks is typed by hand.
+ * The numbers of README.md and docs/lora.md, from the committed result files: `node scripts/readme.mjs` writes the blocks
+ * between `<!-- result: … -->` marks anew, `--check` fails when they differ. Nothing between the marks is typed by hand.
  */
 
 const read = (file) => JSON.parse(readFileSync(join(root, file), 'utf8'))
@@ -18,6 +18,7 @@ const minutes = (seconds) => `${Math.floor(seconds / 60)} min ${String(Math.roun
 
 const DEMO = 'docs/results/demo.json'
 const STUDY = 'docs/results/estimators.json'
+const MEMORY = 'docs/results/memory.json'
 const COLD_START = 'models/demo/cold_start.json'
 
 /** Before, after, and the reference line of the cold start that still thinks. */
@@ -59,24 +60,51 @@ const study = () => {
   ].join('\n')
 }
 
-const blocks = { demo, estimators: study }
+/** Memory by model and method, and how far the estimate is from what was measured; links are those of a file in docs/. */
+const memory = () => {
+  const { estimated, measured } = read(MEMORY)
+  const gigabytes = (gb) => (gb === null ? '–' : gb < 10 ? gb.toFixed(2) : gb.toFixed(0))
+  const size = (parameters) =>
+    parameters < 1e9 ? parameters.toLocaleString('en') : `${(parameters / 1e9).toFixed(1)} B`
+  const steps = [...new Set(estimated.map(({ step }) => step))]
+  const rows = estimated.map(
+    ({ model, method, parameters, step, checkpointed_gb: checkpointed, plain_gb: plain }) =>
+      `| ${model} (${size(parameters)}) | ${method} | ${steps.indexOf(step) + 1} | ` +
+      `${gigabytes(checkpointed)} | ${gigabytes(plain)} | estimated |`,
+  )
+  const ratio = measured.estimated_gb / measured.measured_gb
+  return [
+    '| model (parameters) | method | step | GB with `gradient_checkpointing` | GB without | |',
+    '|---|---|---|---|---|---|',
+    ...rows,
+    `| 3B sizes, random weights | LoRA r = 16, base streamed from bf16 | 3 | ${measured.measured_gb} | – | measured |`,
+    '',
+    ...steps.map((step, i) => `Step ${i + 1}: ${step}.`),
+    `Step ${steps.length + 1}: ${measured.what.replace(/^.*: /, '')}; the estimate of it is ${measured.estimated_gb} GB, ` +
+      `${ratio.toFixed(2)} of the [measured](../${measured.file}) peak of the whole process.`,
+    `Numbers from [${MEMORY}](${MEMORY.replace('docs/', '')}), made by [memory_table.mjs](../packages/bench/large/memory_table.mjs).`,
+  ].join('\n')
+}
+
+const blocks = { demo, estimators: study, memory }
 
 /** The text with every block made anew; throws when a mark has no maker. */
 export const withResults = (text) =>
   text.replace(/(<!-- result: (\w+) -->)[\s\S]*?(<!-- end -->)/g, (_, open, name, close) => {
     const make = blocks[name]
     if (make === undefined)
-      throw new Error(`README.md asks for the result '${name}', which scripts/readme.mjs does not know`)
+      throw new Error(`there is a mark for the result '${name}', which scripts/readme.mjs does not know`)
     return `${open}\n${make()}\n${close}`
   })
 
-if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {
-  const file = join(root, 'README.md')
-  const text = readFileSync(file, 'utf8')
-  const made = withResults(text)
-  if (!process.argv.includes('--check')) writeFileSync(file, made)
-  else if (made !== text) {
-    console.error('README.md does not show the committed results; run node scripts/readme.mjs.')
-    process.exitCode = 1
+if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href)
+  for (const name of ['README.md', 'docs/lora.md']) {
+    const file = join(root, name)
+    const text = readFileSync(file, 'utf8')
+    const made = withResults(text)
+    if (!process.argv.includes('--check')) writeFileSync(file, made)
+    else if (made !== text) {
+      console.error(`${name} does not show the committed results; run node scripts/readme.mjs.`)
+      process.exitCode = 1
+    }
   }
-}
