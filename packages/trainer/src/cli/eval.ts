@@ -76,10 +76,10 @@ const run = (flags: EvalFlags): TE.TaskEither<TrainError, string> =>
     }
     return take(
       withChosenBackend({ prefer: flags.backend })((backend) =>
-        withWeights(backend, model, (params) =>
-          withHostWorkers({ model_name_or_path: model.folder, num_workers }, (workers) =>
+        withWeights(backend, model, (params, base) =>
+          withHostWorkers({ ...model.limits, model_name_or_path: model.folder, num_workers }, (workers) =>
             attempt<TrainError, string>(async (take) => {
-              const context = withWorkers({ backend, policy, processor, rewarder }, workers)
+              const context = withWorkers({ backend, policy, base, processor, rewarder }, workers)
               const progress = startProgress({ label: 'prompts', total: rows.length * (numGenerations > 0 ? 2 : 1) })
               const { count, accuracy, interval, format, mean_length, correct } = await take(
                 evaluate(context)(params, dataset, {

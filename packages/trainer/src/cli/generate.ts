@@ -59,8 +59,8 @@ const generateCommand = (flags: GenerateFlags): TE.TaskEither<TrainError, void> 
     }
     await take(
       withChosenBackend({ prefer: flags.backend })((backend) =>
-        withWeights(backend, model, (params) =>
-          drawRows({ backend, policy, processor })(params, rows, { ...sampling, step: 0, use: print }),
+        withWeights(backend, model, (params, base) =>
+          drawRows({ backend, policy, base, processor })(params, rows, { ...sampling, step: 0, use: print }),
         ),
       ),
     )

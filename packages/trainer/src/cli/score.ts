@@ -1,4 +1,4 @@
-import { type Backend, residentWeights, visualEntropy, type WeightSource } from '@durian/core'
+import { type Backend, visualEntropy, type WeightSource } from '@durian/core'
 import { type Command, Option } from 'commander'
 import { either as E, type taskEither as TE } from 'fp-ts'
 import type { Dataset } from '../data/dataset.ts'
@@ -8,6 +8,7 @@ import { attempt } from '../effect.ts'
 import { badInput, runFailed, sentence, type TrainError } from '../errors.ts'
 import { completionBatch, scoreCompletions } from '../policy/completions.ts'
 import type { PolicyConfig } from '../policy/config.ts'
+import { policyWeights } from '../policy/params.ts'
 import type { EncodedPrompt } from '../policy/types.ts'
 import { visionFeatures } from '../policy/vision.ts'
 import { encodePrompt } from '../processor/encodePrompt.ts'
@@ -71,11 +72,11 @@ export const scoreRow =
         const batch = completionBatch(config)([prompt], [[response]])
         const made = held.keep(
           memory.scope(() => ({
-            scores: { ...scoreCompletions(ops, config)(weights, batch, { temperature: 1 }) },
+            scores: { ...scoreCompletions(ops, config)(weights, batch, { temperature: 1, scope: memory.scope }) },
             features:
               prompt.images.length === 0
                 ? undefined
-                : visionFeatures(ops, config)(weights, prompt.images, { features: 'merged' }).rows,
+                : visionFeatures(ops, config)(weights, prompt.images, { features: 'merged', scope: memory.scope }).rows,
           })),
         )
         const logprobs = await take(transfer.read(made.scores.logprob))
@@ -126,10 +127,10 @@ const scoreCommand = (flags: ScoreFlags): TE.TaskEither<TrainError, void> =>
     const rows = await take(withResponses(dataset, processor, flags.on_error))
     await take(
       withChosenBackend({ prefer: flags.backend })((backend) =>
-        withWeights(backend, model, (params) =>
+        withWeights(backend, model, (params, base) =>
           attempt(async (take) => {
             const progress = startProgress({ label: 'rows', total: rows.length })
-            const weights = residentWeights(params)
+            const weights = policyWeights(params, base)
             for (const [i, row] of rows.entries()) {
               const encoded = await take(encodeScored(processor)(row))
               const result = await take(scoreRow(backend, config)(weights, encoded))

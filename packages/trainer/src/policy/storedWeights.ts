@@ -16,6 +16,9 @@ export type StoredWeight =
 /** Weights on the host under the Hub's names. */
 export type StoredWeights = ReadonlyMap<string, StoredWeight>
 
+/** `base_dtype` as the file format has it; null = as the file has it. */
+export const storedDtypes = { auto: null, float32: 'F32', bfloat16: 'BF16', float16: 'F16' } as const
+
 /** A tensor of a file in the bits to keep; null keeps those of the file. */
 export const stored = (tensor: NamedTensor, dtype: FloatDtype | null): StoredWeight => {
   const { shape } = tensor

@@ -99,7 +99,7 @@ const specialStrings = (config: Json): Readonly<Record<string, string>> =>
   )
 
 /** Of preprocessor_config.json, or of the part of processor_config.json that transformers 5 keeps it in. */
-const imageSettings = (dir: string, config: PolicyConfig): TE.TaskEither<TrainError, ImageSettings> =>
+export const imageSettings = (dir: string, config: PolicyConfig): TE.TaskEither<TrainError, ImageSettings> =>
   attempt(async (take) => {
     const nested = join(dir, 'processor_config.json')
     const own = join(dir, 'preprocessor_config.json')

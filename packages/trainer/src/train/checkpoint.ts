@@ -51,7 +51,8 @@ const FIRST = 'first.'
 const SECOND = 'second.'
 const WEIGHTS = 'model.safetensors'
 const MOMENTS = 'optimizer.safetensors'
-const STATE = 'trainer_state.json'
+/** What makes a folder a checkpoint. */
+export const CHECKPOINT_STATE = 'trainer_state.json'
 
 /** Device tensors to the host, by name. */
 export const toHost =
@@ -152,7 +153,7 @@ export const writeCheckpoint =
         await take(
           writeSafetensors(join(temporary, MOMENTS), { ...prefixed(FIRST, first), ...prefixed(SECOND, second) }),
         )
-        await writeFile(join(temporary, STATE), `${JSON.stringify(saved, null, 2)}\n`)
+        await writeFile(join(temporary, CHECKPOINT_STATE), `${JSON.stringify(saved, null, 2)}\n`)
         await rm(directory, { recursive: true, force: true })
         await rename(temporary, directory)
       } catch (thrown) {
@@ -192,12 +193,12 @@ export const pruneCheckpoints = async (runFolder: string, keep: number | null): 
 /** Reads and checks `trainer_state.json`. */
 export const readCheckpointState = (directory: string): TE.TaskEither<TrainError, SavedCheckpoint> =>
   attempt(async (take) => {
-    const file = join(directory, STATE)
+    const file = join(directory, CHECKPOINT_STATE)
     if (!(await stat(file).catch(() => null)))
       await take(
         E.left(
           badInput(
-            `${directory} is no checkpoint (it has no ${STATE}); name a checkpoint-N folder of a run, or use resume=false.`,
+            `${directory} is no checkpoint (it has no ${CHECKPOINT_STATE}); name a checkpoint-N folder of a run, or use resume=false.`,
           ),
         ),
       )

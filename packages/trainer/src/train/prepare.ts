@@ -11,7 +11,7 @@ import { badInput, type TrainError } from '../errors.ts'
 import { isAdapterFolder, type LoadedAdapter } from '../policy/adapterFiles.ts'
 import type { PolicyConfig } from '../policy/config.ts'
 import { loadPolicyConfig, loadWeights } from '../policy/files.ts'
-import { loadStoredWeights, type StoredWeights } from '../policy/storedWeights.ts'
+import { loadStoredWeights, storedDtypes, type StoredWeights } from '../policy/storedWeights.ts'
 import { initialWeights } from '../policy/weights.ts'
 import { loadProcessor, type Processor } from '../processor/loadProcessor.ts'
 import { combineRewards, type Rewarder } from '../reward/index.ts'
@@ -57,9 +57,6 @@ export const rewarderOf = (config: TrainConfig): TE.TaskEither<TrainError, Rewar
 /** A cold start is made in this run. */
 export const makesColdStart = (config: TrainConfig): boolean =>
   config.sft !== null && (config.sft.when === 'always' || config.from_scratch)
-
-/** base_dtype as the file format has it; null = as the file has it. */
-const storedDtypes = { auto: null, float32: 'F32', bfloat16: 'BF16', float16: 'F16' } as const
 
 /** Reads and checks model, data and rewards; the first fault ends it with one sentence. */
 export const prepare = (config: TrainConfig): TE.TaskEither<TrainError, Prepared> =>
