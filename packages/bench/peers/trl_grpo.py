@@ -21,6 +21,7 @@ from datasets import Dataset
 from PIL import Image
 
 torch.set_num_threads(1)
+PIXELS = 112
 answers = os.fdopen(os.dup(1), "w")
 os.dup2(2, 1)  # what libraries print goes to stderr
 
@@ -51,12 +52,14 @@ def main(model_folder, data_folder):
     processor = transformers.AutoProcessor.from_pretrained(model_folder)
     # the folder keeps its template with the tokenizer
     processor.chat_template = processor.chat_template or processor.tokenizer.chat_template
+    # TRL pads prompts on the left and takes the processor's token types beside them
+    processor.tokenizer.padding_side = "left"
     rows = [json.loads(line) for line in open(os.path.join(data_folder, "rows.jsonl"))]
     data = Dataset.from_list(
         [
             {
                 "prompt": [{"role": "user", "content": row["prompt"]}],
-                "image": Image.open(os.path.join(data_folder, row["image"])).convert("RGB"),
+                "image": Image.open(os.path.join(data_folder, row["image"])).convert("RGB").resize((PIXELS, PIXELS)),
             }
             for row in rows
         ]

@@ -20,6 +20,7 @@ import {
   sftFamilies,
   stopwatch,
   toDevice,
+  type TrainConfig,
   type TrainError,
   update,
   type Dataset,
@@ -28,8 +29,9 @@ import {
 import { either as E, type taskEither as TE } from 'fp-ts'
 import type { Case } from '../harness.ts'
 
-const model = join(import.meta.dirname, '..', '..', '..', '..', 'models', 'demo')
-const seed = 3
+/** The demo's folder: its configuration and tokenizer are read, its weights are not. */
+export const demoFolder = join(import.meta.dirname, '..', '..', '..', '..', 'models', 'demo')
+export const seed = 3
 
 /** How much of the demo's work is done at once. */
 export interface PolicySizes {
@@ -44,7 +46,7 @@ export interface PolicySizes {
 const demo: PolicySizes = { prompts: 32, rollouts: 8, length: 32 }
 
 /** The demo's pictures and questions, made anew: nothing is read from the checkout but the model's configuration. */
-const rows = (prompts: number): TE.TaskEither<TrainError, Dataset> =>
+export const demoRows = (prompts: number): TE.TaskEither<TrainError, Dataset> =>
   attempt(async (take) => {
     const directory = mkdtempSync(join(tmpdir(), 'durian-bench-'))
     try {
@@ -58,8 +60,28 @@ const rows = (prompts: number): TE.TaskEither<TrainError, Dataset> =>
     }
   })
 
+/** A run of these sizes: one update a step, at 1e-4; `more` as `key=value`. */
+export const demoConfig = (
+  { prompts, rollouts, length }: PolicySizes,
+  more: ReadonlyArray<string> = [],
+): TE.TaskEither<TrainError, TrainConfig> =>
+  readConfig({
+    overrides: [
+      `model_name_or_path=${demoFolder}`,
+      'dataset=made',
+      'output_dir=unused',
+      `seed=${seed}`,
+      `num_generations=${rollouts}`,
+      `generation_batch_size=${prompts * rollouts}`,
+      `per_device_train_batch_size=${prompts * rollouts}`,
+      `max_completion_length=${length}`,
+      'learning_rate=1e-4',
+      ...more,
+    ],
+  })
+
 /** Takes the value of an effect inside a timed run, where a failure ends the benchmark. */
-const value = async <A>(effect: TE.TaskEither<TrainError, A>): Promise<A> => {
+export const value = async <A>(effect: TE.TaskEither<TrainError, A>): Promise<A> => {
   const result = await effect()
   if (E.isLeft(result)) throw new Error('message' in result.left ? result.left.message : result.left.reason)
   return result.right
@@ -84,26 +106,12 @@ export const policyWork = <T>(
   { prompts, rollouts, length }: PolicySizes,
 ): TE.TaskEither<TrainError, PolicyWork> =>
   attempt(async (take) => {
-    const config = await take(
-      readConfig({
-        overrides: [
-          `model_name_or_path=${model}`,
-          'dataset=made',
-          'output_dir=unused',
-          `seed=${seed}`,
-          `num_generations=${rollouts}`,
-          `generation_batch_size=${prompts * rollouts}`,
-          `per_device_train_batch_size=${prompts * rollouts}`,
-          `max_completion_length=${length}`,
-          'learning_rate=1e-4',
-        ],
-      }),
-    )
-    const policy = await take(loadPolicyConfig(model))
-    const processor = await take(loadProcessor(model))
+    const config = await take(demoConfig({ prompts, rollouts, length }))
+    const policy = await take(loadPolicyConfig(demoFolder))
+    const processor = await take(loadProcessor(demoFolder))
     const functions = [{ name: 'accuracy_reward', weight: 1 }]
     const rewarder = await take(combineRewards({ functions }))
-    const tasks = await take(encodeRows(processor, (await take(rows(prompts))).rows))
+    const tasks = await take(encodeRows(processor, (await take(demoRows(prompts))).rows))
     const params = toDevice(backend)(initialWeights(policy, seed))
     const learner: Learner<T> = { params, optimizer: initAdamW(backend.ops, params) }
     const clock = stopwatch(() => performance.now())
