@@ -63,7 +63,7 @@ describe("the whole path of a checkpoint of one's own", () => {
       ...more,
     )
 
-  it('trajectory: a tiny Hub folder and a Geometry3K parquet of datasets train by paper-dapo, resume and are evaluated', async () => {
+  it('trajectory: a tiny Hub folder and a Geometry3K parquet of datasets train by paper-dapo, resume, are evaluated and exported', async () => {
     expect({ code: await train(2), err }).toMatchObject({ code: 0 })
     expect(err).toContain('12 training rows')
     const first = await metricsOf(join(folder, 'run'))
@@ -87,6 +87,13 @@ describe("the whole path of a checkpoint of one's own", () => {
     const report = JSON.parse(out) as { rows: number; greedy: { accuracy: number }; sampled: Record<string, unknown> }
     expect(report).toMatchObject({ rows: 4, greedy: { accuracy: 0 } })
     expect(report.sampled).toHaveProperty('pass@2')
+    const exported = join(folder, 'exported')
+    expect({ code: await durian('export', '--run', join(folder, 'run'), '--out', exported), err }).toMatchObject({
+      code: 0,
+    })
+    out = ''
+    expect(await durian('eval', '--model', exported, '--data', geometry, ...flags)).toBe(0)
+    expect(JSON.parse(out)).toEqual({ ...report, model: exported })
   })
 })
 
