@@ -40,20 +40,24 @@ class Asked(transformers.TrainerCallback):
 
     def on_step_end(self, *_, **__):
         wall, cpu = time.perf_counter() - self.wall, time.process_time() - self.cpu
-        say({"ms": wall * 1e3, "cpu": cpu * 1e3, "tokens": self.tokens})
+        say({"ms": wall * 1e3, "cpu": cpu * 1e3, "tokens": self.tokens, "prompt": self.prompt_tokens})
 
     tokens = 0
+    prompt_tokens = 0
 
 
 def main(model_folder, data_folder):
     config = transformers.AutoConfig.from_pretrained(model_folder)
     torch.manual_seed(3)
     model = transformers.Qwen2_5_VLForConditionalGeneration(config).float()
-    processor = transformers.AutoProcessor.from_pretrained(model_folder)
-    # the folder keeps its template with the tokenizer
-    processor.chat_template = processor.chat_template or processor.tokenizer.chat_template
+    # AutoTokenizer of transformers 5 rebuilds Qwen's tokenizer and drops `ignore_merges`: the demo's words would fall into letters
+    tokenizer = transformers.PreTrainedTokenizerFast.from_pretrained(model_folder)
     # TRL pads prompts on the left and takes the processor's token types beside them
-    processor.tokenizer.padding_side = "left"
+    tokenizer.padding_side = "left"
+    read = transformers.AutoProcessor.from_pretrained(model_folder)
+    processor = transformers.Qwen2_5_VLProcessor(
+        read.image_processor, tokenizer, read.video_processor, chat_template=tokenizer.chat_template
+    )
     rows = [json.loads(line) for line in open(os.path.join(data_folder, "rows.jsonl"))]
     data = Dataset.from_list(
         [
@@ -64,7 +68,16 @@ def main(model_folder, data_folder):
             for row in rows
         ]
     )
+    # as TRL words a prompt with a picture; counted so that the sides can be compared
+    def chat(row):
+        text = {"type": "text", "text": row["prompt"][0]["content"]}
+        return [{"role": "user", "content": [{"type": "image", "image": row["image"]}, text]}]
+
+    encoded = processor.apply_chat_template(
+        [chat(row) for row in data], add_generation_prompt=True, tokenize=True, return_dict=True
+    )
     asked = Asked()
+    asked.prompt_tokens = sum(len(ids) for ids in encoded["input_ids"])
 
     def reward(completion_ids, **_):
         asked.tokens = sum(len(ids) for ids in completion_ids)

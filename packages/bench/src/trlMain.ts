@@ -66,18 +66,21 @@ try {
   }
   for (const [name, reason] of Object.entries(leftOut)) say(`${name} is left out: ${reason}`)
   const samples = new Map([...takers.keys()].map((name) => [name, { wall: [] as number[], processor: [] as number[] }]))
+  let promptTokens: number | undefined
   for (let round = 0; round <= Number(values.rounds); round++)
     for (const [name, { ask }] of takers) {
       const answer = await ask({ do: 'step' })
       if (answer['tokens'] !== drawnTokens)
         throw new Error(`${name} drew ${String(answer['tokens'])} tokens in a step, not ${drawnTokens}`)
+      promptTokens ??= Number(answer['prompt'])
+      if (answer['prompt'] !== promptTokens)
+        throw new Error(`${name} reads prompts of ${String(answer['prompt'])} tokens, the others ${promptTokens}`)
       if (round === 0) continue // warm-up
       samples.get(name)!.wall.push(Number(answer['ms']))
       samples.get(name)!.processor.push(Number(answer['cpu']))
     }
   const spreads = [...samples].map(([by, { wall, processor }]) => ({
     by,
-    tokens: drawnTokens,
     wall: spreadOf(wall),
     processor: spreadOf(processor),
   }))
@@ -100,6 +103,7 @@ try {
       environment: environment(),
       work: 'one GRPO step of the demo policy, 32 prompts x 8 completions x 30 tokens, pictures of 112 pixels; random weights, rewards 0 and 1 in turns',
       descriptions: Object.fromEntries([...takers].map(([name, { description }]) => [name, description])),
+      tokens: { prompts: promptTokens, completions: drawnTokens },
       leftOut,
       measured,
     }

@@ -18,9 +18,15 @@ export interface GrpoStepSizes extends PolicySizes {
   readonly pixels: number
 }
 
+/** Of one step: each prompt counted once, vision tokens among its own; every completion. */
+export interface StepTokens {
+  readonly prompt: number
+  readonly tokens: number
+}
+
 /**
  * A whole step of training as `durian train` does it, under the estimator of GRPO, to be run again and again: pictures and prompts read,
- * completions drawn, rewards, difficulties, advantages, one update. Gives the completions' tokens.
+ * completions drawn, rewards, difficulties, advantages, one update. Gives the tokens of the prompts and of the completions.
  *
  * Weights are random from a fixed seed. Every completion has `length` tokens, since none ends one, and rewards are 0 and 1 in turns, so that
  * each step is the same work.
@@ -28,7 +34,7 @@ export interface GrpoStepSizes extends PolicySizes {
 export const grpoStep = <T>(
   backend: Backend<T>,
   { pixels, ...sizes }: GrpoStepSizes,
-): TE.TaskEither<TrainError, () => Promise<number>> =>
+): TE.TaskEither<TrainError, () => Promise<StepTokens>> =>
   attempt(async (take) => {
     const area = pixels ** 2
     const config = await take(demoConfig(sizes, ['estimator=grpo', `min_pixels=${area}`, `max_pixels=${area}`]))
@@ -57,9 +63,12 @@ export const grpoStep = <T>(
     return async () => {
       const next = await value(step(state))
       state = next.state
-      return next.report.groups.reduce(
-        (sum, { completions }) => sum + completions.reduce((tokens, { ids }) => tokens + ids.length, 0),
-        0,
-      )
+      const { groups } = next.report
+      return {
+        prompt: sum(groups.map(({ prompt }) => prompt.ids.length)),
+        tokens: sum(groups.flatMap(({ completions }) => completions.map(({ ids }) => ids.length))),
+      }
     }
   })
+
+const sum = (counts: ReadonlyArray<number>): number => counts.reduce((total, count) => total + count, 0)

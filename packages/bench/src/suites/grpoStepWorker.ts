@@ -20,9 +20,9 @@ const serve = async (): Promise<void> => {
   say({ description: backend.info.description })
   for await (const _ of createInterface({ input: process.stdin })) {
     const [wall, cpu] = [performance.now(), process.cpuUsage()]
-    const tokens = await step.right()
+    const counts = await step.right()
     const used = process.cpuUsage(cpu)
-    say({ ms: performance.now() - wall, cpu: (used.user + used.system) / 1000, tokens })
+    say({ ms: performance.now() - wall, cpu: (used.user + used.system) / 1000, ...counts })
   }
 }
 
