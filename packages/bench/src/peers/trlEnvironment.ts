@@ -4,7 +4,7 @@ import { homedir } from 'node:os'
 import { join } from 'node:path'
 
 /** What is installed, all from PyPI. PyTorch's wheel for Linux brings CUDA's libraries along: 3 GB to fetch, once. */
-const packages = ['trl==1.13.0', 'torch==2.8.0', 'torchvision==0.23.0', 'pillow', 'requests']
+const packages = ['trl==1.13.0', 'transformers==5.23.0', 'torch==2.8.0', 'torchvision==0.23.0', 'pillow', 'requests']
 
 /** A Python with TRL: DURIAN_TRL_PYTHON, else a virtual environment in the user's cache, made here if need be. */
 export const trlPython = (say: (line: string) => void): { readonly python: string } | { readonly reason: string } => {
