@@ -20,6 +20,8 @@ const DEMO = 'docs/results/demo.json'
 const STUDY = 'docs/results/estimators.json'
 const MEMORY = 'docs/results/memory.json'
 const COLD_START = 'models/demo/cold_start.json'
+const TORCH = 'packages/bench/results/2026-11-23-beside-torch-amd-epyc.json'
+const TRL = 'packages/bench/results/2026-11-23-beside-trl-amd-epyc.json'
 
 /** Before, after, and the reference line of the cold start that still thinks. */
 const demo = () => {
@@ -86,7 +88,28 @@ const memory = () => {
   ].join('\n')
 }
 
-const blocks = { demo, estimators: study, memory }
+/** Processor time over the peer's, smallest of the rounds, by engine. */
+const speed = () => {
+  const torch = read(TORCH)
+  const trl = read(TRL)
+  const engines = ['tensorflow', 'wasm']
+  const ratios = (measured) =>
+    engines.map((engine) => `${measured.find(({ by }) => by === engine).ratio.processor.toFixed(2)}x`).join(' | ')
+  return [
+    '| processor time, one thread, over that of the peer | TensorFlow | WASM |',
+    '|---|---|---|',
+    ...torch.comparisons.map(
+      ({ model, work, measured }) => `| PyTorch: ${model.split(':')[0]}, ${work} | ${ratios(measured)} |`,
+    ),
+    `| TRL: ${trl.work.split(';')[0]} | ${ratios(trl.measured)} |`,
+    '',
+    `${torch.descriptions.torch.split(',')[0]}, load ${torch.environment.load} ([file](${TORCH})); ` +
+      `${trl.descriptions.trl.split(', 1 thread')[0]}, load ${trl.environment.load} ([file](${TRL})). ` +
+      'TRL runs a prompt once a completion, we once for all: [docs/performance.md](docs/performance.md).',
+  ].join('\n')
+}
+
+const blocks = { demo, estimators: study, memory, speed }
 
 /** The text with every block made anew; throws when a mark has no maker. */
 export const withResults = (text) =>
