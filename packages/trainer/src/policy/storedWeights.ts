@@ -51,12 +51,15 @@ const floats = (
 ): Float32Array =>
   dtype === 'F32' ? numbers.subarray(begin, end) : widened(numbers.subarray(begin, end), dtype, scratch(end - begin))
 
-/** A growing array that is used again and again: fresh memory costs more than the widening, page by page. */
+/**
+ * A growing array that is used again and again: fresh memory costs more than the widening, page by page.
+ * It begins one number behind its buffer: TensorFlow copies what is not aligned, so that the backend need not copy it once more.
+ */
 const scratchpad = (): ((length: number) => Float32Array<ArrayBuffer>) => {
   let memory = new Float32Array(0)
   return (length) => {
-    if (memory.length < length) memory = new Float32Array(length)
-    return memory.subarray(0, length)
+    if (memory.length <= length) memory = new Float32Array(length + 1)
+    return memory.subarray(1, length + 1)
   }
 }
 
