@@ -18,6 +18,7 @@ import { registerDataCheck } from './dataCheck.ts'
 import { numberFlag, type NumberRule } from './numberFlag.ts'
 import { startProgress, type Progress } from './progress.ts'
 import { printing, runCommand } from './runCommand.ts'
+import { textTable } from './textTable.ts'
 
 /** Flags of `durian data make` as commander hands them over. */
 type MakeFlags = Readonly<
@@ -55,29 +56,20 @@ const makeOptionsOf = (flags: MakeFlags): TE.TaskEither<TrainError, MakeOptions>
     return { directory: flags.out, seed, rows, options: { train: rl, validation: rl, test: rl, sft } }
   })
 
-const table = (lines: ReadonlyArray<ReadonlyArray<string>>): string => {
-  const widths = lines[0]!.map((_, column) => Math.max(...lines.map((line) => line[column]!.length)))
-  return lines
-    .map((line) =>
-      line
-        .map((cell, i) => cell.padEnd(widths[i]!))
-        .join('  ')
-        .trimEnd(),
-    )
-    .join('\n')
-}
-
 const summaryTable = (summaries: ReadonlyArray<SplitSummary>): string =>
-  table([
-    ['split', 'rows', 'MB', 'questions', 'file'],
-    ...summaries.map((summary) => [
-      summary.split,
-      String(summary.rows),
-      (summary.bytes / 1e6).toFixed(1),
-      familyCounts(summary),
-      summary.path,
-    ]),
-  ])
+  textTable(
+    [
+      ['split', 'rows', 'MB', 'questions', 'file'],
+      ...summaries.map((summary) => [
+        summary.split,
+        summary.rows,
+        (summary.bytes / 1e6).toFixed(1),
+        familyCounts(summary),
+        summary.path,
+      ]),
+    ],
+    { align: 'left' },
+  )
 
 /** One bar or run of lines per split. */
 const splitProgress = (): NonNullable<MakeOptions['onProgress']> => {

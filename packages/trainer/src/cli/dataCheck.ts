@@ -12,6 +12,7 @@ import { loadProcessor } from '../processor/loadProcessor.ts'
 import { dataOptions, makesColdStart } from '../train/prepare.ts'
 import { startProgress } from './progress.ts'
 import { runCommand } from './runCommand.ts'
+import { textTable } from './textTable.ts'
 
 interface CheckFlags {
   readonly config?: string
@@ -27,17 +28,7 @@ interface CheckFlags {
   readonly json?: boolean
 }
 
-const columns = (lines: ReadonlyArray<ReadonlyArray<string>>): string => {
-  const widths = lines[0]!.map((_, i) => Math.max(...lines.map((line) => line[i]!.length)))
-  return lines
-    .map((line) =>
-      line
-        .map((cell, i) => cell.padEnd(widths[i]!))
-        .join('  ')
-        .trimEnd(),
-    )
-    .join('\n')
-}
+const columns = (rows: ReadonlyArray<ReadonlyArray<string>>): string => textTable(rows, { align: 'left' })
 
 const spread = (of: Spread | null, unit: string): string =>
   of === null ? 'none' : `${of.min} to ${of.max} ${unit}, median ${of.median}, 95 % up to ${of.p95}`
