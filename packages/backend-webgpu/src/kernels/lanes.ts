@@ -34,6 +34,12 @@ fn highest(x: f32, lane: u32) -> f32 { return x; }`
 ${tree(count, 'total', (a, b) => `${a} + ${b}`)}
 ${tree(count, 'highest', (a, b) => `max(${a}, ${b})`)}`
 
+/** WGSL: `start`, where this row begins in `x`, and `most`, its largest number. Needs `u.width`, `rowAndLane` and `together`. */
+export const highestOf = (lanes: Lanes, x: string): string => `let start = row * u.width;
+  var most = ${x}[start];
+  ${eachOf(lanes, 'u.width', `most = max(most, ${x}[start + i]);`)}
+  most = highest(most, lane);`
+
 const tree = (count: number, name: string, join: (a: string, b: string) => string): string => `
 fn ${name}(x: f32, lane: u32) -> f32 {
   parts[lane] = x;

@@ -1,6 +1,6 @@
 import type { KernelBody } from '../registry.ts'
 import { groupsOf, type Gpu, THREADS, withIntegers } from './kernel.ts'
-import { eachOf, groupsOfRows, type Lanes, lanesOf, rowAndLane, together } from './lanes.ts'
+import { eachOf, groupsOfRows, highestOf, type Lanes, lanesOf, rowAndLane, together } from './lanes.ts'
 import { power, type Program } from './program.ts'
 
 /** ln p of the chosen id and the entropy of the row; a weight of 0 adds 0, also where its logit is -Infinity. */
@@ -12,10 +12,7 @@ const scores = (lanes: Lanes): Program => ({
   threads: THREADS,
   head: () => together(lanes) + power,
   body: () => `${rowAndLane(lanes)}
-  let start = row * u.width;
-  var most = z[start];
-  ${eachOf(lanes, 'u.width', 'most = max(most, z[start + i]);')}
-  most = highest(most, lane);
+  ${highestOf(lanes, 'z')}
   var weights = 0.0;
   var weighted = 0.0;
   ${eachOf(
@@ -40,10 +37,7 @@ const scoresGrad = (lanes: Lanes): Program => ({
   threads: THREADS,
   head: () => together(lanes) + power,
   body: () => `${rowAndLane(lanes)}
-  let start = row * u.width;
-  var most = z[start];
-  ${eachOf(lanes, 'u.width', 'most = max(most, z[start + i]);')}
-  most = highest(most, lane);
+  ${highestOf(lanes, 'z')}
   var weights = 0.0;
   ${eachOf(lanes, 'u.width', 'weights += power(z[start + i] - most);')}
   weights = total(weights, lane);

@@ -1,6 +1,6 @@
 import type { KernelBody } from '../registry.ts'
 import { type Gpu, sizeOf, THREADS } from './kernel.ts'
-import { eachOf, groupsOfRows, type Lanes, lanesOf, rowAndLane, together } from './lanes.ts'
+import { eachOf, groupsOfRows, highestOf, type Lanes, lanesOf, rowAndLane, together } from './lanes.ts'
 import { power, type Program } from './program.ts'
 
 const forward = (lanes: Lanes): Program => ({
@@ -11,10 +11,7 @@ const forward = (lanes: Lanes): Program => ({
   threads: THREADS,
   head: () => together(lanes) + power,
   body: () => `${rowAndLane(lanes)}
-  let start = row * u.width;
-  var most = x[start];
-  ${eachOf(lanes, 'u.width', 'most = max(most, x[start + i]);')}
-  most = highest(most, lane);
+  ${highestOf(lanes, 'x')}
   var weights = 0.0;
   ${eachOf(lanes, 'u.width', 'let w = power(x[start + i] - most); y[start + i] = w; weights += w;')}
   weights = total(weights, lane);
