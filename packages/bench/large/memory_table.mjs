@@ -14,6 +14,7 @@ import { decodePolicyConfig } from '../../trainer/dist/policy/config.js'
 import { weightShapes } from '../../trainer/dist/policy/weights.js'
 import { startingAdapter } from '../../trainer/dist/train/adapter.js'
 import { memoryEstimate } from '../../trainer/dist/train/memoryEstimate.js'
+import { qwen3b, qwen7b } from './qwen.mjs'
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '../../..')
 const json = (file) => JSON.parse(readFileSync(join(root, file), 'utf8'))
@@ -24,47 +25,10 @@ const right = (either) => {
 }
 const value = async (effect) => right(await effect())
 
-/** What config.json of Qwen/Qwen2.5-VL-{3B,7B}-Instruct says; special tokens are those of the tiny fixture, whose tokenizer is here. */
-const qwen = ({ hidden, mlp, layers, heads, kvHeads, vocabulary, tied }) => ({
-  ...json('packages/trainer/fixtures/qwen2_5_vl_tiny/config.json'),
-  hidden_size: hidden,
-  intermediate_size: mlp,
-  num_hidden_layers: layers,
-  num_attention_heads: heads,
-  num_key_value_heads: kvHeads,
-  rms_norm_eps: 1e-6,
-  rope_theta: 1e6,
-  tie_word_embeddings: tied,
-  vocab_size: vocabulary,
-  rope_scaling: { type: 'mrope', mrope_section: [16, 24, 24] },
-  vision_config: {
-    depth: 32,
-    hidden_act: 'silu',
-    hidden_size: 1280,
-    intermediate_size: 3420,
-    num_heads: 16,
-    in_chans: 3,
-    out_hidden_size: hidden,
-    patch_size: 14,
-    spatial_merge_size: 2,
-    spatial_patch_size: 14,
-    window_size: 112,
-    fullatt_block_indexes: [7, 15, 23, 31],
-    tokens_per_second: 2,
-    temporal_patch_size: 2,
-  },
-})
-
 const models = [
   { name: 'demo', config: json('models/demo/config.json') },
-  {
-    name: 'Qwen2.5-VL-3B',
-    config: qwen({ hidden: 2048, mlp: 11008, layers: 36, heads: 16, kvHeads: 2, vocabulary: 151936, tied: true }),
-  },
-  {
-    name: 'Qwen2.5-VL-7B',
-    config: qwen({ hidden: 3584, mlp: 18944, layers: 28, heads: 28, kvHeads: 4, vocabulary: 152064, tied: false }),
-  },
+  { name: 'Qwen2.5-VL-3B', config: qwen3b },
+  { name: 'Qwen2.5-VL-7B', config: qwen7b },
 ]
 
 const methods = [

@@ -24,9 +24,11 @@ import { cpus, totalmem } from 'node:os'
 import { dirname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { deflateSync } from 'node:zlib'
+import { decodePolicyConfig } from '../../trainer/dist/policy/config.js'
+import { weightShapes } from '../../trainer/dist/policy/weights.js'
+import { qwen3b, tiny } from './qwen.mjs'
 
 const packages = join(dirname(fileURLToPath(import.meta.url)), '../..')
-const tiny = join(packages, 'trainer/fixtures/qwen2_5_vl_tiny')
 const args = process.argv.slice(2)
 const at = args.indexOf('--layers')
 const layers = at === -1 ? null : Number(args.splice(at, 2)[1])
@@ -35,74 +37,16 @@ if (folderArgument === undefined) throw new Error('usage: one_step_3b.mjs FOLDER
 const folder = resolve(folderArgument)
 const model = join(folder, 'model')
 
-/** Qwen/Qwen2.5-VL-3B-Instruct's sizes; the special tokens are those of the tiny fixture's tokenizer. */
-const tinyConfig = JSON.parse(readFileSync(join(tiny, 'config.json'), 'utf8'))
 const config = {
-  ...tinyConfig,
-  hidden_size: 2048,
-  intermediate_size: 11008,
-  num_hidden_layers: layers ?? 36,
-  num_attention_heads: 16,
-  num_key_value_heads: 2,
-  max_window_layers: 70,
-  rms_norm_eps: 1e-6,
-  rope_theta: 1e6,
-  tie_word_embeddings: true,
-  torch_dtype: 'bfloat16',
-  vocab_size: 151936,
-  rope_scaling: { type: 'mrope', mrope_section: [16, 24, 24] },
-  vision_config: {
-    depth: layers ?? 32,
-    hidden_act: 'silu',
-    hidden_size: 1280,
-    intermediate_size: 3420,
-    num_heads: 16,
-    in_chans: 3,
-    out_hidden_size: 2048,
-    patch_size: 14,
-    spatial_merge_size: 2,
-    spatial_patch_size: 14,
-    window_size: 112,
-    fullatt_block_indexes: [7, 15, 23, 31],
-    tokens_per_second: 2,
-    temporal_patch_size: 2,
-  },
+  ...qwen3b,
+  ...(layers !== null && {
+    num_hidden_layers: layers,
+    vision_config: { ...qwen3b.vision_config, depth: layers },
+  }),
 }
-
-const shapes = () => {
-  const out = {}
-  const linear = (name, rows, cols, bias) => {
-    out[`${name}.weight`] = [rows, cols]
-    if (bias) out[`${name}.bias`] = [rows]
-  }
-  const { vision_config: v, hidden_size: d, intermediate_size: f } = config
-  out['visual.patch_embed.proj.weight'] = [v.hidden_size, 3, 2, 14, 14]
-  for (let i = 0; i < v.depth; i++) {
-    const block = `visual.blocks.${i}`
-    for (const norm of ['norm1', 'norm2']) out[`${block}.${norm}.weight`] = [v.hidden_size]
-    linear(`${block}.attn.qkv`, 3 * v.hidden_size, v.hidden_size, true)
-    linear(`${block}.attn.proj`, v.hidden_size, v.hidden_size, true)
-    for (const name of ['gate_proj', 'up_proj'])
-      linear(`${block}.mlp.${name}`, v.intermediate_size, v.hidden_size, true)
-    linear(`${block}.mlp.down_proj`, v.hidden_size, v.intermediate_size, true)
-  }
-  out['visual.merger.ln_q.weight'] = [v.hidden_size]
-  linear('visual.merger.mlp.0', 4 * v.hidden_size, 4 * v.hidden_size, true)
-  linear('visual.merger.mlp.2', d, 4 * v.hidden_size, true)
-  out['model.embed_tokens.weight'] = [config.vocab_size, d]
-  const keys = (d / config.num_attention_heads) * config.num_key_value_heads
-  for (let i = 0; i < config.num_hidden_layers; i++) {
-    const layer = `model.layers.${i}`
-    for (const norm of ['input_layernorm', 'post_attention_layernorm']) out[`${layer}.${norm}.weight`] = [d]
-    linear(`${layer}.self_attn.q_proj`, d, d, true)
-    for (const name of ['k_proj', 'v_proj']) linear(`${layer}.self_attn.${name}`, keys, d, true)
-    linear(`${layer}.self_attn.o_proj`, d, d, false)
-    for (const name of ['gate_proj', 'up_proj']) linear(`${layer}.mlp.${name}`, f, d, false)
-    linear(`${layer}.mlp.down_proj`, d, f, false)
-  }
-  out['model.norm.weight'] = [d]
-  return out
-}
+const policy = decodePolicyConfig(config)
+if (policy._tag === 'Left') throw new Error(JSON.stringify(policy.left))
+const shapes = weightShapes(policy.right)
 
 /** bf16 words of normal-like numbers of std 0.02 (the sum of two uniforms), norms 1, biases 0; xorshift32, one seed for the whole model. */
 let state = 2463534242
@@ -155,7 +99,7 @@ const makeModel = () => {
   for (const file of ['generation_config.json', 'preprocessor_config.json', 'tokenizer.json', 'tokenizer_config.json'])
     copyFileSync(join(tiny, file), join(writing, file))
   writeFileSync(join(writing, 'config.json'), JSON.stringify(config, null, 1))
-  const all = Object.entries(shapes())
+  const all = Object.entries(shapes)
   const [vision, text] = [true, false].map((isVision) =>
     all.filter(([name]) => name.startsWith('visual.') === isVision),
   )
@@ -269,7 +213,7 @@ const pick = (pattern) => Object.fromEntries(Object.entries(metrics ?? {}).filte
 const result = {
   what: 'one step of policy gradient with LoRA r = 16 on all linears of the decoder, weights streamed from bf16: 2 completions of at most 16 tokens, one 256 x 256 picture',
   model: {
-    parameters: Object.values(shapes()).reduce((sum, shape) => sum + shape.reduce((a, b) => a * b, 1), 0),
+    parameters: Object.values(shapes).reduce((sum, shape) => sum + shape.reduce((a, b) => a * b, 1), 0),
     layers: config.num_hidden_layers,
     weights: 'random bf16',
   },
