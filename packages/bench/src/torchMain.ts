@@ -2,17 +2,21 @@ import { mkdirSync, writeFileSync } from 'node:fs'
 import { join, relative } from 'node:path'
 import { parseArgs } from 'node:util'
 import { environment } from './environment.ts'
+import { peerPython } from './peers/peerPython.ts'
 import { slug } from './report.ts'
 import { besideTorch } from './suites/besideTorch.ts'
 
 /**
  * `node dist/torchMain.js [--rounds 7] [--save]`: Durian beside PyTorch, one thread each.
- * DURIAN_TORCH_PYTHON names a Python with torch and NumPy; default python3. Without one the peer is named and left out.
+ * DURIAN_PEER_PYTHON names a Python with torch and NumPy; without it a virtual environment is made. Where that fails PyTorch is left out, with the reason.
  */
 const { values } = parseArgs({
   options: { rounds: { type: 'string', default: '7' }, save: { type: 'boolean', default: false } },
 })
-const compared = await besideTorch(process.env['DURIAN_TORCH_PYTHON'] ?? 'python3', Number(values.rounds))
+const compared = await besideTorch(
+  peerPython((line) => void process.stderr.write(`${line}\n`)),
+  Number(values.rounds),
+)
 const report = { schema: 1, date: new Date().toISOString(), environment: environment(), ...compared }
 for (const [name, reason] of Object.entries(compared.leftOut)) process.stderr.write(`${name} is left out: ${reason}\n`)
 for (const { model, work, tokens, measured } of compared.comparisons) {

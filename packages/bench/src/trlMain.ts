@@ -8,7 +8,7 @@ import { either as E } from 'fp-ts'
 import { environment } from './environment.ts'
 import { backendNames } from './options.ts'
 import { type LineProcess, openLineProcess } from './peers/lineProcess.ts'
-import { trlPython } from './peers/trlEnvironment.ts'
+import { peerPython } from './peers/peerPython.ts'
 import { slug } from './report.ts'
 import { spreadOf } from './stats.ts'
 import { oneThread } from './suites/besideTorch.ts'
@@ -53,7 +53,7 @@ const takers = new Map<string, LineProcess>()
 const leftOut: Record<string, string> = {}
 try {
   await writeRows(folder)
-  const python = trlPython(say)
+  const python = peerPython(say)
   if ('reason' in python) leftOut['trl'] = python.reason
   const candidates = [
     ...backendNames.map((name) => [name, process.execPath, [worker, name]] as const),

@@ -2,6 +2,7 @@ import { rmSync } from 'node:fs'
 import { loadavg } from 'node:os'
 import { fileURLToPath } from 'node:url'
 import { type LineProcess, openLineProcess } from '../peers/lineProcess.ts'
+import type { PeerPython } from '../peers/peerPython.ts'
 import { backendNames } from '../options.ts'
 import { spreadOf, type Spread } from '../stats.ts'
 import { models, writeModel } from './besideTorchModels.ts'
@@ -55,14 +56,15 @@ const LOSS_TOLERANCE = 1e-4
  *
  * @throws Error when two of them compute different losses
  */
-export const besideTorch = async (python: string, rounds: number): Promise<BesideTorch> => {
+export const besideTorch = async (python: PeerPython, rounds: number): Promise<BesideTorch> => {
   const before = loadavg()
   const leftOut: Record<string, string> = {}
   const takers = new Map<string, LineProcess>()
   const candidates = [
     ...backendNames.map((name) => [name, process.execPath, [worker, name]] as const),
-    ['torch', python, [program]] as const,
+    ...('python' in python ? [['torch', python.python, [program]] as const] : []),
   ]
+  if ('reason' in python) leftOut['torch'] = python.reason
   for (const [name, command, args] of candidates) {
     const opened = await openLineProcess(command, args, oneThread)
     if ('reason' in opened) leftOut[name] = opened.reason

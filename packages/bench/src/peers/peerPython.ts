@@ -6,15 +6,21 @@ import { join } from 'node:path'
 /** What is installed, all from PyPI. PyTorch's wheel for Linux brings CUDA's libraries along: 3 GB to fetch, once. */
 const packages = ['trl==1.13.0', 'transformers==5.23.0', 'torch==2.8.0', 'torchvision==0.23.0', 'pillow', 'requests']
 
-/** A Python with TRL: DURIAN_TRL_PYTHON, else a virtual environment in the user's cache, made here if need be. */
-export const trlPython = (say: (line: string) => void): { readonly python: string } | { readonly reason: string } => {
-  const named = process.env['DURIAN_TRL_PYTHON']
+export type PeerPython = { readonly python: string } | { readonly reason: string }
+
+/** A Python with PyTorch and TRL: DURIAN_PEER_PYTHON, else a virtual environment in the user's cache, made here if need be. */
+export const peerPython = (say: (line: string) => void): PeerPython => {
+  const named = process.env['DURIAN_PEER_PYTHON']
   if (named !== undefined && named !== '') return { python: named }
-  const folder = join(process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'), 'durian', 'trl-1.13.0')
+  const folder = join(
+    process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'),
+    'durian',
+    'peers-torch-2.8.0-trl-1.13.0',
+  )
   const python = join(folder, 'bin', 'python')
   const finished = join(folder, 'finished')
   if (existsSync(finished)) return { python }
-  say(`Making a virtual environment for TRL in ${folder}: about 3 GB to fetch …`)
+  say(`Making a virtual environment for PyTorch and TRL in ${folder}: about 3 GB to fetch …`)
   rmSync(folder, { recursive: true, force: true })
   mkdirSync(folder, { recursive: true })
   const steps: ReadonlyArray<readonly [command: string, args: ReadonlyArray<string>]> = [
