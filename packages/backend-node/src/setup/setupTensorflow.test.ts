@@ -7,7 +7,8 @@ import { currentInstallation, tensorflowHome, tfjsNodeIn, versions, type Manifes
 import { withHomeLock } from './lock.ts'
 import { officialAnswers, officialLibrary } from './official.ts'
 import { cleanEnvironment } from './runLogged.ts'
-import { removeTensorflow, setupTensorflow } from './setupTensorflow.ts'
+import { removeTensorflow } from './removeTensorflow.ts'
+import { setupTensorflow } from './setupTensorflow.ts'
 import { serving } from './testing.ts'
 
 let home = ''

@@ -1,44 +1,26 @@
-import { existsSync } from 'node:fs'
-import { mkdir, readdir, rename, rm, rmdir, writeFile } from 'node:fs/promises'
+import { mkdir, rename, rm, writeFile } from 'node:fs/promises'
 import { basename, join } from 'node:path'
-import { either as E, type taskEither as TE } from 'fp-ts'
+import type { taskEither as TE } from 'fp-ts'
 import { compileAddon, findCompiler, noCompiler } from './compile.ts'
-import { download, sha256Of, sizeOf } from './download.ts'
-import { reasonOf, SetupFault } from './fault.ts'
+import { asEither, reasonOf, SetupFault } from './fault.ts'
 import {
   currentInstallation,
   currentName,
   manifestName,
-  readManifest,
   tensorflowHome,
   tfjsNodeIn,
   versions,
   type Manifest,
-  type Variant,
 } from './folder.ts'
+import type { Job, SetupOptions } from './job.ts'
+import { installLibrary } from './library.ts'
 import { withHomeLock } from './lock.ts'
 import { openLog, type Log } from './log.ts'
 import { compileNativeKernels } from './nativeKernels.ts'
 import { installOfficial, officialAnswers } from './official.ts'
-import { fetchIndex } from './packageIndex.ts'
-import { pinnedSha256 } from './pinned.ts'
 import { freeSpace, refusalOf, spaceRefusal, thisMachine } from './platform.ts'
 import { probeEngine } from './probe.ts'
 import { runLogged } from './runLogged.ts'
-import { readMember, unzip } from './unzip.ts'
-import { chooseWheel, cudaMember, requirementsOf, tensorflowMember, tensorflowProject } from './wheel.ts'
-
-export interface SetupOptions {
-  readonly variant: Variant
-  /** TensorFlow's version; null: the official binary where its host answers, else the version of the recipe. */
-  readonly version: string | null
-  /** Instead of the user's data folder. */
-  readonly dir: string | null
-  /** A wheel that is already here, instead of the package index. */
-  readonly wheel: string | null
-  readonly onStage?: (text: string) => void
-  readonly onBytes?: (file: string, done: number, total: number | null) => void
-}
 
 export interface SetupResult {
   /** The tfjs-node package that backends take from now on. */
@@ -50,16 +32,6 @@ export interface SetupResult {
   /** It was there before. */
   readonly kept: boolean
   readonly log: string
-}
-
-/** Everything a stage of the work needs to know. */
-interface Job {
-  readonly options: SetupOptions
-  readonly home: string
-  /** The unfinished installation. */
-  readonly folder: string
-  readonly log: Log
-  readonly say: (text: string) => void
 }
 
 const packageManifest = {
@@ -81,81 +53,6 @@ const installPackages = async ({ folder, log, say }: Job): Promise<void> => {
   if (/ENOSPC/.test(text)) throw new SetupFault(`No space left in ${folder}; free some and run the same command again.`)
   const why = text.split('\n').find((line) => /npm error|npm ERR/i.test(line)) ?? 'no reason given'
   throw new SetupFault(`npm could not install @tensorflow/tfjs-node (${why.trim()}); the whole log is in ${log.path}.`)
-}
-
-interface Wanted {
-  readonly project: string
-  readonly specifier: string
-}
-
-/** A wheel from the index, verified; it waits in `downloads` until the installation is finished. */
-const fetchWheel = async ({ options, home, log, say }: Job, wanted: Wanted): Promise<string> => {
-  const files = await fetchIndex(wanted.project)
-  const file = chooseWheel(files, { ...wanted, arch: process.arch })
-  const pinned = pinnedSha256[file.filename]
-  const sha256 = pinned ?? file.sha256
-  if (sha256 === null)
-    throw new SetupFault(
-      `The package index gives no sha256 for ${file.filename}, so it cannot be trusted; name another with PIP_INDEX_URL.`,
-    )
-  if (pinned !== undefined && file.sha256 !== null && file.sha256 !== pinned)
-    throw new SetupFault(
-      `The package index offers another ${file.filename} than the one published (sha256 ${file.sha256}); name another with PIP_INDEX_URL.`,
-    )
-  const to = join(home, 'downloads', file.filename)
-  const before = await sizeOf(`${to}.part`)
-  say(`Downloading ${file.filename}${before > 0 ? `, from ${Math.round(before / 1e6)} MB on` : ''}`)
-  log.write(`${file.url} sha256 ${sha256}`)
-  await download({ url: file.url, to, sha256, onBytes: (done, total) => options.onBytes?.(file.filename, done, total) })
-  return to
-}
-
-const givenWheel = async (path: string, { log }: Job): Promise<string> => {
-  if (!existsSync(path)) throw new SetupFault(`${path} does not exist; --wheel takes a downloaded wheel of TensorFlow.`)
-  const [found, pinned] = [await sha256Of(path), pinnedSha256[basename(path)]]
-  log.write(`${path} sha256 ${found}`)
-  if (pinned !== undefined && pinned !== found)
-    throw new SetupFault(`${path} is damaged: its sha256 is ${found} and not ${pinned}; download it again.`)
-  return path
-}
-
-/** TensorFlow's library and headers into `deps` of the package, CUDA's libraries beside them. */
-const installLibrary = async (job: Job): Promise<Manifest> => {
-  const { options, folder, say } = job
-  const { variant } = options
-  const project = tensorflowProject(variant, process.arch)
-  const specifier = `==${options.version ?? versions.tensorflow}`
-  const wheel =
-    options.wheel === null ? await fetchWheel(job, { project, specifier }) : await givenWheel(options.wheel, job)
-  const to = join(tfjsNodeIn(folder), 'deps')
-  await rm(to, { recursive: true, force: true })
-  say(`Unpacking TensorFlow's library from ${basename(wheel)}`)
-  const written = await unzip({ archive: wheel, to, place: tensorflowMember })
-  if (!written.some((path) => path.includes('libtensorflow_cc')))
-    throw new SetupFault(
-      `${basename(wheel)} has no libtensorflow_cc.so; choose a newer TensorFlow with --version (2.12 or later).`,
-    )
-  const metadata = (await readMember(wheel, /^[^/]+\.dist-info\/METADATA$/)) ?? ''
-  if (variant === 'cuda') {
-    const needed = requirementsOf(metadata, 'and-cuda')
-    if (needed.length === 0)
-      throw new SetupFault(`${basename(wheel)} names no CUDA libraries; choose another TensorFlow with --version.`)
-    for (const wanted of needed.filter(({ project: name }) => !/nvcc/.test(name))) {
-      const archive = await fetchWheel(job, wanted)
-      say(`Unpacking ${basename(archive)}`)
-      await unzip({ archive, to, place: cudaMember })
-      // 3 GB of archives are not kept beside what came out of them
-      await rm(archive, { force: true })
-    }
-  }
-  return {
-    variant,
-    source: 'wheel',
-    tfjsNode: versions.tfjsNode,
-    tensorflow: /^Version:\s*(\S+)/m.exec(metadata)?.[1] ?? options.version ?? versions.tensorflow,
-    wheel: basename(wheel),
-    sha256: await sha256Of(wheel),
-  }
 }
 
 /** The environment in which a fresh process finds exactly this installation. */
@@ -270,19 +167,6 @@ const build = async (options: SetupOptions, home: string): Promise<SetupResult> 
   return { folder: tfjsNodeIn(final), home, manifest, description, kept: false, log: log.path }
 }
 
-const asEither = async <A>(work: () => Promise<A>): Promise<E.Either<string, A>> => {
-  try {
-    return E.right(await work())
-  } catch (thrown) {
-    if (thrown instanceof SetupFault) return E.left(thrown.message)
-    const { code, path } = thrown as { readonly code?: unknown; readonly path?: unknown }
-    if (code === 'ENOSPC') return E.left('No space left on the disk; free some and run the same command again.')
-    if (code === 'EACCES' || code === 'EROFS')
-      return E.left(`${String(path)} cannot be written; name another folder with --dir.`)
-    throw thrown
-  }
-}
-
 /**
  * Make TensorFlow's native part available to `openNodeBackend`: the official binary where its host answers, else the addon built from
  * tfjs-node's own sources against the library of TensorFlow's Python wheel (about 24 s of compiling, 274 MB to fetch). A second call finds
@@ -293,26 +177,4 @@ export const setupTensorflow =
   () => {
     const home = tensorflowHome(options.dir ?? undefined)
     return asEither(() => withHomeLock(home, () => build(options, home)))
-  }
-
-/** Delete every installation in the folder and what was downloaded for it; the right is what was deleted. */
-export const removeTensorflow =
-  (dir: string | null): TE.TaskEither<string, ReadonlyArray<string>> =>
-  () => {
-    const home = tensorflowHome(dir ?? undefined)
-    if (!existsSync(home)) return Promise.resolve(E.right([]))
-    return asEither(async () => {
-      const removed = await withHomeLock(home, async () => {
-        const ours = (await readdir(home)).filter(
-          (name) =>
-            ['.building', 'downloads', currentName, 'setup.log'].includes(name) ||
-            readManifest(join(home, name)) !== null,
-        )
-        for (const name of ours) await rm(join(home, name), { recursive: true, force: true })
-        return ours.map((name) => join(home, name))
-      })
-      // only when nothing of somebody else is in it
-      if ((await readdir(home)).length === 0) await rmdir(home)
-      return removed
-    })
   }
