@@ -4,6 +4,9 @@ import type { Tf } from '@durian/backend-tfjs'
 import { NoDevice } from './device/noDevice.ts'
 import type { Home } from './home.ts'
 
+/** Dawn rounds timestamps to 65 us, which keeps pages from telling what else a machine does; kernels are shorter than that. */
+const EXACT_TIMESTAMPS = 'disable-dawn-features=timestamp_quantization'
+
 /** The part of the npm package `webgpu` that is used; its own types are newer than those of tfjs. */
 interface Dawn {
   readonly create: (options: ReadonlyArray<string>) => GPU
@@ -24,7 +27,7 @@ export const dawn: Home = {
     for (const [name, value] of Object.entries(globals)) {
       Object.defineProperty(globalThis, name, { value, configurable: true, writable: true })
     }
-    const gpu = create(choice.adapter === undefined ? [] : [`adapter=${choice.adapter}`])
+    const gpu = create([...(choice.adapter === undefined ? [] : [`adapter=${choice.adapter}`]), EXACT_TIMESTAMPS])
     instances.push(gpu)
     return gpu
   },

@@ -1,6 +1,6 @@
 import type { Tensor } from '@durian/backend-tfjs'
 import type { Backend } from '@durian/core'
-import { adapterName, choiceOf, type DeviceChoice } from './device/adapter.ts'
+import { adapterName, type AdapterNames, choiceOf, type DeviceChoice } from './device/adapter.ts'
 import type { Faults } from './device/errors.ts'
 import { guardedBackend } from './device/guarded.ts'
 import { requestDevice } from './device/request.ts'
@@ -22,6 +22,9 @@ export interface WebGpuFacts {
 
 export interface OpenedDevice {
   readonly backend: Backend<Tensor>
+  /** What tfjs computes on, for measurements that go past it. */
+  readonly device: GPUDevice
+  readonly adapter: AdapterNames
   readonly facts: WebGpuFacts
   readonly faults: Faults
   readonly kernels: Kernels
@@ -52,6 +55,8 @@ export const openDevice = async (home: Home, asked: DeviceChoice): Promise<Opene
   const kernels = kernelsOf(tf, { device: own.device, backend: guarded.backend }, { name: NAME, description })
   return {
     backend: kernels.use(own.software ? 'barrier-free' : 'shared-memory'),
+    device: own.device,
+    adapter: own.names,
     kernels,
     facts: {
       libraries: { 'tfjs-backend-webgpu': version },

@@ -1,5 +1,5 @@
-import { backendError, DeviceFault, selfTest, type Tensor } from '@durian/backend-tfjs'
-import type { Backend, BackendError, WithBackend } from '@durian/core'
+import { backendError, DeviceFault, selfTest } from '@durian/backend-tfjs'
+import type { BackendError, WithBackend } from '@durian/core'
 import { either as E, taskEither as TE } from 'fp-ts'
 import type { DeviceChoice } from './device/adapter.ts'
 import { NoDevice } from './device/noDevice.ts'
@@ -12,8 +12,7 @@ export interface WebGpuBackendOptions extends DeviceChoice {
   readonly onOpened?: (opened: OpenedWebGpu) => void
 }
 
-export interface OpenedWebGpu {
-  readonly backend: Backend<Tensor>
+export interface OpenedWebGpu extends Pick<OpenedDevice, 'backend' | 'device' | 'adapter'> {
   readonly facts: WebGpuFacts
   /** Other kernels on the same device, for laws and benchmarks. */
   readonly kernels: Kernels
@@ -62,9 +61,9 @@ export const webGpuOf = (home: Home): WebGpu => {
 
   const tested = async (choice: DeviceChoice): Promise<E.Either<Refusal, OpenedWebGpu>> => {
     try {
-      const { backend, facts, kernels } = await device(choice)
-      const result = await selfTest(backend)()
-      return E.isRight(result) ? E.right({ backend, facts, kernels }) : E.left({ error: result.left, mend: '' })
+      const { faults: _, ...opened } = await device(choice)
+      const result = await selfTest(opened.backend)()
+      return E.isRight(result) ? E.right(opened) : E.left({ error: result.left, mend: '' })
     } catch (thrown) {
       if (thrown instanceof DeviceFault) return E.left({ error: thrown.error, mend: '' })
       const reason = thrown instanceof Error ? thrown.message.split('\n')[0]! : String(thrown)

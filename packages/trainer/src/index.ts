@@ -20,6 +20,7 @@ export { hubSettings, modelDirectory, type HubSettings, type ModelDirectoryHooks
 // processor: text and pictures to an encoded prompt
 export { loadProcessor, type Processor, type SpecialTokens } from './processor/loadProcessor.ts'
 export { encodePrompt, type PromptSource } from './processor/encodePrompt.ts'
+export { ropePositions } from './processor/positions.ts'
 
 // policy: Qwen2.5-VL as programs over TensorOps
 export type { Completion, EncodedPrompt, Positions, ProcessedImage, SamplingOptions } from './policy/types.ts'

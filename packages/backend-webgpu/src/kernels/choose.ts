@@ -14,6 +14,23 @@ export interface Kernels {
   readonly use: (choice: KernelChoice) => Backend<Tensor>
   /** Programs given to the device so far. */
   readonly dispatches: () => number
+  /**
+   * How long each program that `run` gives to the device keeps it busy, by timestamps around it. Each is submitted alone, so `run` as a whole
+   * takes longer than it would. Empty where the device offers no `timestamp-query`.
+   */
+  readonly profile: (run: () => Promise<unknown>) => Promise<ReadonlyArray<ProgramTime>>
+}
+
+/** One program on the device. */
+export interface ProgramTime {
+  /** Of its shader. */
+  readonly name: string
+  readonly ms: number
+}
+
+/** Private in tfjs's types: while the list is there, every program is timed and put into it. */
+interface Timed {
+  activeTimers: Array<{ readonly name: string; readonly query: Promise<number> }> | null
 }
 
 export const kernelsOf = (
@@ -39,5 +56,20 @@ export const kernelsOf = (
       return tfjsBackend(tf, { name, description })
     },
     dispatches: () => count,
+    profile: async (run) => {
+      if (!device.features.has('timestamp-query')) {
+        await run()
+        return []
+      }
+      const timed = backend as unknown as Timed
+      const timers: NonNullable<Timed['activeTimers']> = []
+      timed.activeTimers = timers
+      try {
+        await run()
+      } finally {
+        timed.activeTimers = null
+      }
+      return Promise.all(timers.map(async ({ name, query }) => ({ name, ms: await query })))
+    },
   }
 }
