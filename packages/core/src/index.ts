@@ -153,6 +153,7 @@ export { referenceOps } from './ops/reference.ts'
 export type { RefTensor } from './ops/reference.ts'
 export { erf } from './ops/erf.ts'
 export { attention, derivedAttention } from './ops/attention.ts'
+export { drawToken, truncates, type Draw, type DrawOptions } from './ops/drawToken.ts'
 export {
   derivedLinear,
   derivedRmsNorm,

@@ -21,6 +21,7 @@ export const broughtOps = (tf: Tf, backendName: string): Partial<Fused<Tensor>> 
     ...(has('DurianSquaredNorm') ? { squaredNorm: squaredNorm(tf) } : {}),
     ...(has('DurianScaled') ? { scaled: scaled(tf) } : {}),
     ...(has('DurianDecodingAttention') ? { decodingAttention: decodingAttention(tf) } : {}),
+    ...(has('DurianDrawTokens') ? { drawTokens: drawTokens(tf) } : {}),
   }
 }
 
@@ -135,3 +136,29 @@ const roomy = (
   cache?.dispose()
   return wider
 }
+
+/** Float32 counts so far. */
+const MOST_WORDS = 2 ** 24
+
+const drawTokens =
+  (tf: Tf): Fused<Tensor>['drawTokens'] =>
+  (logits, uniforms, options) => {
+    const [rows = 0, words = 0] = logits.shape
+    if (logits.shape.length !== 2 || rows !== uniforms.length || words < 1 || words > MOST_WORDS) {
+      throw new ShapeError(
+        `drawTokens: logits [${logits.shape}] and ${uniforms.length} uniforms are not [N, V] and N, V from 1 to ${MOST_WORDS}`,
+      )
+    }
+    // bits of the ban, then those of the uniforms: one upload
+    const bits = options.banned.size === 0 ? 0 : Math.ceil(words / 32)
+    const given = new Int32Array(bits + rows)
+    let banned = 0
+    for (const id of options.banned) {
+      if (id >= words) continue
+      given[id >>> 5]! |= 1 << (id & 31)
+      banned++
+    }
+    if (banned === words) throw new RangeError(`all ${words} tokens are banned`)
+    new Float32Array(given.buffer, 4 * bits).set(uniforms)
+    return run(tf, 'DurianDrawTokens', { logits }, { given, options })
+  }

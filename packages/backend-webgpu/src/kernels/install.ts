@@ -9,6 +9,7 @@ import { adamW, scaled, squaredNorm } from './optimiser.ts'
 import { rmsNorm, rmsNormGrad } from './rmsNorm.ts'
 import { rotary, rotaryGrad } from './rotary.ts'
 import { embeddingGrad, selectiveLogSoftmax, selectiveLogSoftmaxGrad } from './rows.ts'
+import { drawTokens } from './sampling.ts'
 import { softmax, softmaxGrad } from './softmax.ts'
 import { sumAxes, sumAxis, sumAxisGrad } from './sum.ts'
 
@@ -39,6 +40,7 @@ const kernelsFor = (tf: Tf, gpu: Gpu): Readonly<Record<string, KernelBody>> => (
   DurianAttentionGrad: attentionGrad(gpu),
   DurianDecodingAttention: decodingAttention(gpu),
   DurianDecodingRoom: decodingRoom(gpu),
+  DurianDrawTokens: drawTokens(gpu),
   DurianAdamW: adamW(gpu),
   DurianSquaredNorm: squaredNorm(gpu),
   DurianScaled: scaled(gpu),

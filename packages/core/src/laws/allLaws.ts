@@ -1,3 +1,4 @@
+import { drawLaws } from './drawLaws.ts'
 import { fusedLaws } from './fusedLaws.ts'
 import { gradientLaws } from './gradientLaws.ts'
 import { kvCacheLaws } from './kvCacheLaws.ts'
@@ -12,6 +13,7 @@ export const allLaws = <T>(subject: Subject<T>): ReadonlyArray<Law> => [
   ...gradientLaws(subject),
   ...memoryLaws(subject),
   ...fusedLaws(subject),
+  ...drawLaws(subject),
   ...kvCacheLaws(subject),
   ...silentFaultLaws(subject),
 ]

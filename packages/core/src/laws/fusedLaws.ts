@@ -11,7 +11,8 @@ import { evaluate, evaluateReference, lawOfCases, type Case } from './evaluate.t
 import { actualGradients, expectedGradients, gradientCase } from './gradientCase.ts'
 import type { Law, Subject } from './law.ts'
 
-type FusedName = keyof Fused<unknown>
+/** What is judged by a program; a draw, which jumps from one token to the next, has laws of its own. */
+type FusedName = Exclude<keyof Fused<unknown>, 'drawTokens'>
 
 interface FusedRule {
   readonly derived: (...inputs: ReadonlyArray<HostTensor>) => Case

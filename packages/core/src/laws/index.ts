@@ -1,5 +1,6 @@
 export { allLaws } from './allLaws.ts'
 export { expectClose } from './close.ts'
+export { drawLaws } from './drawLaws.ts'
 export type { Case, Program } from './evaluate.ts'
 export { fusedLaws } from './fusedLaws.ts'
 export { withGaps } from './gaps.ts'

@@ -2,9 +2,11 @@ import { describe, expect, it } from 'vitest'
 import type { RefTensor } from '../ops/reference.ts'
 import type { TensorOps } from '../ops/tensorOps.ts'
 import * as derived from '../ops/derived.ts'
+import { drawToken, type DrawOptions } from '../ops/drawToken.ts'
 import { concatKvCaches } from '../port/kvCache.ts'
 import { allLaws } from './allLaws.ts'
 import { expectClose } from './close.ts'
+import { drawLaws } from './drawLaws.ts'
 import { fusedLaws } from './fusedLaws.ts'
 import { withGaps } from './gaps.ts'
 import { gradientLaws } from './gradientLaws.ts'
@@ -225,5 +227,80 @@ describe('fused kernels', () => {
 
   it('law: one that differs from its program fails', async () => {
     expect(await failures(fusedLaws(fusedBy(1e-3)))).toEqual(['fused: rmsNorm equals its program'])
+  })
+})
+
+describe('drawing', () => {
+  type Row = Readonly<{ row: ReadonlyArray<number>; u: number; options: DrawOptions }>
+  type Numbers = readonly [token: number, logprob: number, excluded: number]
+  const exact = ({ row, u, options }: Row): Numbers => {
+    const { token, logprob, excludedMass } = drawToken(options)(row, u)
+    return [token, logprob, excludedMass]
+  }
+  const drawingBy = (draw: (one: Row) => Numbers) =>
+    subjectOf((ops) => ({
+      fused: {
+        drawTokens: (logits, uniforms, options) => {
+          const [rows, words] = logits.shape as [number, number]
+          const drawn = Array.from({ length: rows }, (_, n) => {
+            const row = [...logits.data.slice(n * words, (n + 1) * words)]
+            return draw({ row, u: uniforms[n]!, options })
+          })
+          return ops.fromHost({ shape: [3, rows], data: [0, 1, 2].flatMap((part) => drawn.map((one) => one[part]!)) })
+        },
+      },
+    }))
+  const law = 'fused: drawTokens draws as float64 does'
+
+  it('law: float64 keeps them, and a backend without the kernel has none', async () => {
+    expect(drawLaws(subjectOf())).toEqual([])
+    expect(drawLaws(drawingBy(exact))).toHaveLength(3)
+    expect(await failures(drawLaws(drawingBy(exact)))).toEqual([])
+  })
+
+  it('law: a uniform off by the tolerance is let pass, by more it is not', async () => {
+    const movedBy = (by: number) => drawingBy(({ row, u, options }) => exact({ row, u: Math.max(0, u - by), options }))
+    expect(await failures(drawLaws(movedBy(5e-7)))).toEqual([])
+    expect(await failures(drawLaws(movedBy(1e-3)))).toEqual([law])
+  })
+
+  it.each<[string, (one: Row) => Numbers]>([
+    ['draws what is banned', ({ options, ...one }) => exact({ ...one, options: { ...options, banned: new Set() } })],
+    ['knows no top-k', ({ options, ...one }) => exact({ ...one, options: { ...options, topK: 0 } })],
+    ['knows no top-p', ({ options, ...one }) => exact({ ...one, options: { ...options, topP: 1 } })],
+    [
+      'takes the last of equals',
+      (one) => {
+        const [token, ...numbers] = exact(one)
+        return [one.options.temperature === 0 ? one.row.lastIndexOf(one.row[token]!) : token, ...numbers]
+      },
+    ],
+    [
+      'gives log-probs of what may be drawn',
+      (one) => {
+        const [token, logprob, excluded] = exact(one)
+        return [token, logprob - Math.log1p(-excluded), excluded]
+      },
+    ],
+    ['excludes nothing', (one) => [exact(one)[0], exact(one)[1], 0]],
+    ['always excludes a little', (one) => [exact(one)[0], exact(one)[1], exact(one)[2] + 1e-9]],
+    [
+      'draws what has no probability',
+      (one) => [
+        one.row.indexOf(-Infinity) >= 0 ? one.row.indexOf(-Infinity) : exact(one)[0],
+        exact(one)[1],
+        exact(one)[2],
+      ],
+    ],
+  ])('law: one that %s fails', async (_, draw) => {
+    expect(await failures(drawLaws(drawingBy(draw)))).toContain(law)
+  })
+
+  it('law: one that hides NaN, or mixes up rows, fails', async () => {
+    const hiding = drawingBy((one) => exact({ ...one, row: one.row.map((z) => z || 0) }))
+    expect(await failures(drawLaws(hiding))).toEqual(['fused: drawTokens gives a log-prob of NaN where a logit is'])
+    let calls = 0
+    const counting = drawingBy((one) => [exact(one)[0], exact(one)[1] + 1e-6 * calls++, exact(one)[2]])
+    expect(await failures(drawLaws(counting))).toContain('fused: drawTokens of a row depends on no other row')
   })
 })

@@ -1,4 +1,5 @@
 import type { Vec } from '../num/vec.ts'
+import type { DrawOptions } from './drawToken.ts'
 import type { Shape } from './shape.ts'
 
 /** A tensor on the host, row-major. */
@@ -111,6 +112,14 @@ export interface Fused<T> {
     prompt: DecodingPrompt<T>,
     own: OwnTokens<T>,
   ) => { readonly mixed: T; readonly own: OwnTokens<T> }
+  /**
+   * `drawToken` of each row, with a uniform in [0, 1) each, so that [N, V] logits need not be read back: [N, V], N uniforms -> [3, N], the
+   * token ids, their log-probs and the excluded masses; not differentiable. V at most 2^24, which float32 counts.
+   *
+   * Sums are the device's: where `u` lies within the backend's relative tolerance of a boundary of the cumulative distribution the token may
+   * be one on its other side, and so where `topP` does of a boundary of the sorted one. Top-k, bans and the greedy choice are exact.
+   */
+  readonly drawTokens: (logits: T, uniforms: Vec, options: DrawOptions) => T
 }
 
 export interface DecodingToken<T> {

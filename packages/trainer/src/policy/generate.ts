@@ -6,9 +6,9 @@ import type { PolicyConfig } from './config.ts'
 import { concatDecoding } from './concatDecoding.ts'
 import type { KeysValues } from './decoder.ts'
 import type { DecodingOf } from './decoding.ts'
+import { drawingOf } from './drawing.ts'
 import { fusedDecoding } from './fusedDecoding.ts'
 import { prefill, promptBatch } from './prompts.ts'
-import { drawToken } from './sampler.ts'
 import { fullSlots, ownerOf, type Packing, repacked, type Slots } from './slots.ts'
 import type { Completion, EncodedPrompt, SamplingOptions } from './types.ts'
 
@@ -31,8 +31,8 @@ interface Growing {
  * `numGenerations` completions of each prompt, [P][G].
  *
  * Each prompt is read once; all rollouts are decoded together with a cache of their own keys, and finished ones leave the batch when
- * that pays. Logits are read back for every token and drawn from in float64 on the host with Philox(seed; step, prompt, rollout, token).
- * Nothing stays on the device; `weights` remain the caller's.
+ * that pays. Each token is drawn with Philox(seed; step, prompt, rollout, token), by the device where it has the kernel, else in float64
+ * on the host from logits that are read back. Nothing stays on the device; `weights` remain the caller's.
  *
  * @returns Left when the device fails, a logit is not finite, every token is banned, or the signal stops it
  */
@@ -51,7 +51,7 @@ export const generate =
         const banned = new Set(options.banned)
         if (banned.size >= config.text.vocabSize)
           await take(either.left(badInput('Every token of the vocabulary is banned.')))
-        const draw = drawToken({ ...options, banned })
+        const drawing = drawingOf(backend, { ...options, banned })
         const ends = new Set(options.endTokens)
         const batch = promptBatch(config)(prompts)
         const decoding = held.keep(decodingFor(backend, config)(weights, batch))
@@ -67,6 +67,7 @@ export const generate =
         let prefix = held.keep(memory.scope(() => prefill(ops, config)(weights, batch, { scope: memory.scope })))
         let cache = decoding.start
 
+        const promptIndex = (owner: number): number => options.promptIndices?.[owner] ?? owner
         const isLive = (slot: number): boolean => {
           const rollout = slots.rollouts[slot]!
           return rollout >= 0 && !grown[ownerOf(slots, slot)]![rollout]!.terminated
@@ -78,18 +79,24 @@ export const generate =
             const owner = ownerOf(slots, slot)
             return grown[owner]![rollout]?.ids.at(-1) ?? batch.last[owner]!.id
           })
-          const next = memory.scope(() => decoding.step({ slots, prefix, cache, inputs, token }))
+          const uniforms = Float64Array.from(slots.rollouts, (rollout, slot) =>
+            options.temperature === 0 || !isLive(slot)
+              ? 0
+              : uniform({ seed: options.seed }, [options.step, promptIndex(ownerOf(slots, slot)), rollout, token]),
+          )
+          const next = memory.scope(() => {
+            const step = decoding.step({ slots, prefix, cache, inputs, token })
+            return { cache: step.cache, wanted: drawing.wanted(step.logits, uniforms) }
+          })
           held.release(cache)
           cache = held.keep(next.cache)
-          held.keep(next.logits)
-          const logits = await take(transfer.read(next.logits)) // [slots, V]
-          held.free([next.logits])
+          held.keep(next.wanted)
+          const read = await take(transfer.read(next.wanted))
+          held.free([next.wanted])
           for (let slot = 0; slot < slots.rollouts.length; slot++) {
             if (!isLive(slot)) continue
             const [owner, rollout] = [ownerOf(slots, slot), slots.rollouts[slot]!]
-            const counter = [options.step, options.promptIndices?.[owner] ?? owner, rollout, token] as const
-            const row = logits.subarray(slot * config.text.vocabSize, (slot + 1) * config.text.vocabSize)
-            const drawn = draw(row, options.temperature === 0 ? 0 : uniform({ seed: options.seed }, counter))
+            const drawn = drawing.of(read, slot, uniforms)
             if (!Number.isFinite(drawn.logprob))
               await take(
                 either.left(

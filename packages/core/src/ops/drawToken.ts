@@ -18,6 +18,43 @@ export interface Draw {
   readonly excludedMass: number
 }
 
+/** What one row of logits offers. */
+export interface Offer {
+  /** Ids that may be drawn, in order. */
+  readonly kept: Int32Array
+  /** Of all tokens: probability times `total`. */
+  readonly weights: Float64Array
+  readonly total: number
+  /** The largest logit. */
+  readonly peak: number
+  /** Weight of what may be drawn; the very bits of `total` where that is everything. */
+  readonly mass: number
+}
+
+/**
+ * Bans, then top-k, then top-p (on what is left, renormalised), with the ties of Hugging Face's logits processors; float64.
+ *
+ * @throws RangeError when every token is banned
+ */
+export const offer = (options: DrawOptions): ((logits: ArrayLike<number>) => Offer) => {
+  const temperature = options.temperature === 0 ? 1 : options.temperature
+  let allowed = new Int32Array(0) // the ids left by the ban, made once for a vocabulary
+  let vocabulary = 0
+  return (logits) => {
+    if (logits.length !== vocabulary) {
+      vocabulary = logits.length
+      allowed = Int32Array.from({ length: vocabulary }, (_, id) => id).filter((id) => !options.banned.has(id))
+    }
+    if (allowed.length === 0) throw new RangeError(`all ${logits.length} tokens are banned`)
+    const peak = largest(logits)
+    const weights = new Float64Array(logits.length)
+    let total = 0
+    for (let id = 0; id < weights.length; id++) total += weights[id] = Math.exp((logits[id]! - peak) / temperature)
+    const kept = truncates(options) ? truncated(allowed, weights, options) : allowed
+    return { kept, weights, total, peak, mass: kept.length === logits.length ? total : sum(kept, weights) }
+  }
+}
+
 /**
  * One token of one row of logits. Pure: `u` decides.
  *
@@ -31,30 +68,22 @@ export interface Draw {
 export const drawToken = (options: DrawOptions): ((logits: ArrayLike<number>, u: number) => Draw) => {
   const greedy = options.temperature === 0
   const temperature = greedy ? 1 : options.temperature
-  const truncates = !greedy && (options.topK > 0 || options.topP < 1)
-  let allowed = new Int32Array(0) // the ids left by the ban, made once for a vocabulary
-  let vocabulary = 0
+  const offered = offer(options)
   return (logits, u) => {
-    if (logits.length !== vocabulary) {
-      vocabulary = logits.length
-      allowed = Int32Array.from({ length: vocabulary }, (_, id) => id).filter((id) => !options.banned.has(id))
-    }
-    if (allowed.length === 0) throw new RangeError(`all ${logits.length} tokens are banned`)
-    const max = largest(logits)
-    const weights = new Float64Array(logits.length) // probabilities times `total`
-    let total = 0
-    for (let id = 0; id < weights.length; id++) total += weights[id] = Math.exp((logits[id]! - max) / temperature)
-    const kept = truncates ? truncated(allowed, weights, options) : allowed
-    const mass = kept.length === logits.length ? total : sum(kept, weights)
+    const { kept, weights, total, peak, mass } = offered(logits)
     const token = greedy ? likeliest(kept, logits) : inverted(kept, weights, u * mass)
     return {
       token,
       // From logits, not ln of the probability: that would be -Infinity for p below 1e-323.
-      logprob: (logits[token]! - max) / temperature - Math.log(total),
+      logprob: (logits[token]! - peak) / temperature - Math.log(total),
       excludedMass: kept.length === logits.length ? 0 : Math.max(0, 1 - mass / total),
     }
   }
 }
+
+/** Whether top-k or top-p may shut tokens out; the likeliest token is in both. */
+export const truncates = ({ temperature, topK, topP }: DrawOptions): boolean =>
+  temperature > 0 && (topK > 0 || topP < 1)
 
 const largest = (xs: ArrayLike<number>): number => {
   let max = -Infinity

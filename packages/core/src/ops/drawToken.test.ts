@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { drawToken, type DrawOptions } from './sampler.ts'
+import { drawToken, type DrawOptions } from './drawToken.ts'
 
 const all: DrawOptions = { temperature: 1, topP: 1, topK: 0, banned: new Set() }
 /** Logits of probabilities 0.1, 0.4, 0.2, 0.3. */
