@@ -10,8 +10,8 @@ describe('the line on the engine', () => {
       { name: 'tfjs-node', reason: 'tfjs-node is not installed', mend: 'durian setup tensorflow' },
     ]
     expect(engineLine({ backend, engine: 'wasm', passedOver }, 'auto')).toBe(
-      'Backend: tfjs-backend-wasm 4.22.0 (the first of --backend auto that works here; tfjs-node is not installed: ' +
-        'for several threads or larger policies try durian setup tensorflow)',
+      'Backend: tfjs-backend-wasm 4.22.0 (the first of --backend auto that works here; tfjs-node is not installed; ' +
+        'faster: durian setup tensorflow)',
     )
     expect(engineLine({ backend, engine: 'wasm', passedOver: [] }, 'wasm')).toContain('asked for by --backend wasm')
     expect(engineLine({ backend, engine: 'tfjs-node', passedOver: passedOver.slice(0, 1) }, 'auto')).toContain(

@@ -11,7 +11,7 @@ import { weightShapes } from '../policy/weights.ts'
 import { writeReport } from '../report/writeReport.ts'
 import { pairedDifference } from '../run/intervals.ts'
 import type { Evaluation } from '../run/records.ts'
-import { estimateFor, memoryLine, memoryProblem, WASM_BYTES } from '../train/memoryEstimate.ts'
+import { estimateFor, memoryLimits, memoryLine, memoryProblem } from '../train/memoryEstimate.ts'
 import { prepare, type Prepared } from '../train/prepare.ts'
 import { findResume } from '../train/resume.ts'
 import { train, type TrainResult } from '../train/train.ts'
@@ -88,10 +88,16 @@ const run = (flags: RunFlags, overrides: ReadonlyArray<string>): TE.TaskEither<T
     const saved = await take(findResume(config))
     const plan = planLines(prepared)
     if (config.dry_run) {
-      const estimate = await take(estimateFor(prepared))
-      const problem = memoryProblem(config, estimate, { total: totalmem(), wasm: WASM_BYTES })
+      // The device is opened: what it lacks is said now, and its kernels decide what memory a step takes.
+      let engine: Parameters<typeof engineLine>[0] | undefined
+      const estimate = await take(
+        withChosenBackend({ prefer: config.backend, onOpened: (opened) => (engine = opened) })((backend) =>
+          estimateFor(prepared, backend),
+        ),
+      )
+      const problem = memoryProblem(config, estimate, memoryLimits(engine!.engine, totalmem()))
       if (problem !== undefined) await take(E.left(badInput(problem)))
-      return [...plan, memoryLine(estimate)].join('\n')
+      return [...plan, engineLine(engine!, config.backend), memoryLine(estimate)].join('\n')
     }
     for (const line of plan) process.stderr.write(`${line}\n`)
     if (saved !== null) process.stderr.write(`Continuing from ${saved.directory}\n`)

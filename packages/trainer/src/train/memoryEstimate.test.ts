@@ -2,8 +2,10 @@ import { openNodeBackend } from '@durian/backend-node'
 import { initAdamW } from '@durian/core'
 import { describe, expect, it } from 'vitest'
 import { toDevice } from './checkpoint.ts'
-import { estimateFor, memoryLine, memoryProblem } from './memoryEstimate.ts'
+import { estimateFor, memoryEstimate, memoryLimits, memoryLine, memoryProblem } from './memoryEstimate.ts'
 import { prepare } from './prepare.ts'
+import { encodeRows } from './rollout.ts'
+import type { FusedName } from './shapeOps.ts'
 import { smallConfig, smallData, value } from './testing.ts'
 import { trainStep } from './trainStep.ts'
 
@@ -73,7 +75,7 @@ describe('the memory estimate of --dry_run', () => {
         done.state.learner.optimizer.first,
         done.state.learner.optimizer.second,
       ])
-      const estimate = await value(estimateFor(prepared))
+      const estimate = await value(estimateFor(prepared, backend))
       const measured = watch.peak()
       expect(estimate.peak / measured).toBeGreaterThan(0.8)
       expect(estimate.peak / measured).toBeLessThan(1.2)
@@ -89,7 +91,8 @@ describe('the memory estimate with lora', () => {
   const estimated = async (...more: ReadonlyArray<string>) => {
     const config = await smallConfig(await smallData(), 'estimate-lora', ['max_completion_length=4', ...more])
     const prepared = await value(prepare(config))
-    return { config, prepared, estimate: await value(estimateFor(prepared)) }
+    const { backend } = await value(openNodeBackend({ prefer: 'wasm' }))
+    return { config, prepared, estimate: await value(estimateFor(prepared, backend)) }
   }
 
   it('counts moments of the adapter alone, no second policy for the reference, and streamed weights on the host', async () => {
@@ -126,5 +129,22 @@ describe('the memory estimate with lora', () => {
     expect(await sentence('gradient_checkpointing=true', 'lora.r=4', 'base_weights=streamed')).toMatch(/lower \w+/)
     const { config, estimate } = await estimated()
     expect(memoryProblem(config, estimate, { total: 1e12, wasm: 1e3 })).toContain('backend wasm has')
+    expect(memoryLimits('tfjs-node', 1e3)).toEqual({ total: 1e3, wasm: Infinity })
+    expect(memoryLimits('webgpu', 1e3)).toEqual({ total: Infinity, wasm: Infinity })
+  })
+
+  it('leaves out what fused kernels never make: scores of attention above all', async () => {
+    const { config, prepared, estimate } = await estimated()
+    const prompts = (await value(encodeRows(prepared.processor, prepared.dataset.rows.slice(0, 4)))).map(
+      ({ prompt }) => prompt,
+    )
+    const plain = (fused: ReadonlyArray<FusedName>) =>
+      memoryEstimate(config, prepared.policy, prompts, { fused }).update.plain
+    const everywhere = ['rmsNorm', 'swiglu', 'headScores'] as const
+    expect(plain(everywhere)).toBe(estimate.update.plain)
+    const steps = [[], everywhere, [...everywhere, 'linear'], [...everywhere, 'linear', 'rotary', 'attention']] as const
+    const bytes = steps.map(plain)
+    expect(bytes).toEqual(bytes.toSorted((a, b) => b - a))
+    expect(bytes.at(-1)).toBeLessThan(0.8 * bytes[1]!)
   })
 })

@@ -1,4 +1,4 @@
-import { type Params, residentWeights, type Shape, sizeOf } from '@durian/core'
+import { type Backend, type Params, residentWeights, type Shape, sizeOf } from '@durian/core'
 import type { taskEither as TE } from 'fp-ts'
 import { batchArithmetic, type TrainConfig } from '../config/trainConfig.ts'
 import { attempt } from '../effect.ts'
@@ -15,7 +15,7 @@ import { weightShapes } from '../policy/weights.ts'
 import { frozenIn } from './optimise.ts'
 import type { Prepared } from './prepare.ts'
 import { encodeRows } from './rollout.ts'
-import { type ShapeTrace, shapeTrace, type Sketch } from './shapeOps.ts'
+import { type FusedName, type ShapeTrace, shapeTrace, type Sketch } from './shapeOps.ts'
 
 /** Bytes on the device. */
 export interface MemoryEstimate {
@@ -43,6 +43,8 @@ export interface EstimateOptions {
   readonly adapter?: LoadedAdapter | null
   /** Bytes of streamed weights on the host. */
   readonly host?: number
+  /** The backend's fused kernels; default what every tfjs backend has. */
+  readonly fused?: ReadonlyArray<FusedName>
 }
 
 /** A prompt whose pictures bring features, as those of a frozen encoder do. */
@@ -76,7 +78,7 @@ export const memoryEstimate = (
   config: TrainConfig,
   policy: PolicyConfig,
   given: ReadonlyArray<EncodedPrompt>,
-  { adapter = null, host = 0 }: EstimateOptions = {},
+  { adapter = null, host = 0, fused }: EstimateOptions = {},
 ): MemoryEstimate => {
   const baseShapes = weightShapes(policy)
   const adapterShapes = Object.fromEntries(
@@ -129,19 +131,19 @@ export const memoryEstimate = (
   const both = (trace: ShapeTrace): number => trace.bytes().forward + trace.bytes().backward
 
   const plain = (): number => {
-    const trace = shapeTrace()
+    const trace = shapeTrace(fused)
     const params = sketched(trace, (name) => !frozen(name))
     scoreCompletions(trace.ops, policy)(residentWeights(params), batch, scoring)
     return both(trace)
   }
   const checkpointed = (): number => {
-    const constants = shapeTrace()
+    const constants = shapeTrace(fused)
     const { stages, head } = stagedScores(constants.ops, policy)(batch, scoring)
     const shared = constants.bytes().forward
     let kept = 0
     let shape: Shape | undefined
     const peaks = [...stages, undefined].map((stage) => {
-      const trace = shapeTrace()
+      const trace = shapeTrace(fused)
       const staged = stagedScores(trace.ops, policy)(batch, scoring)
       const before = trace.bytes().forward
       const params = residentWeights(sketched(trace, (name) => (stage ?? head).reads(name) && !frozen(name)))
@@ -158,7 +160,7 @@ export const memoryEstimate = (
     return shared + Math.max(...peaks)
   }
   const reading = (): number => {
-    const trace = shapeTrace()
+    const trace = shapeTrace(fused)
     prefill(trace.ops, policy)(residentWeights(sketched(trace, () => false)), promptBatch(policy)(prompts))
     return trace.bytes().forward
   }
@@ -169,7 +171,7 @@ export const memoryEstimate = (
     const images = given.flatMap((prompt) => prompt.images)
     if (!looksOnce || images.length === 0) return 0
     const largest = images.reduce((a, b) => (a.pixels.length >= b.pixels.length ? a : b))
-    const trace = shapeTrace()
+    const trace = shapeTrace(fused)
     visionFeatures(trace.ops, policy)(residentWeights(sketched(trace, () => false)), [largest], { features: 'merged' })
     return trace.bytes().forward
   }
@@ -191,15 +193,11 @@ export const memoryEstimate = (
 const megabytes = (bytes: number): string =>
   `${(bytes / 1e6).toLocaleString('en', { maximumFractionDigits: bytes < 1e8 ? 1 : 0 })} MB`
 
-/** The estimate for the first rows of a run's data, as many as a step has prompts. */
-export const estimateFor = ({
-  config,
-  policy,
-  processor,
-  dataset,
-  adapter,
-  stored,
-}: Prepared): TE.TaskEither<TrainError, MemoryEstimate> =>
+/** The estimate for the first rows of a run's data, as many as a step has prompts, on this backend. */
+export const estimateFor = <T>(
+  { config, policy, processor, dataset, adapter, stored }: Prepared,
+  { ops }: Pick<Backend<T>, 'ops'>,
+): TE.TaskEither<TrainError, MemoryEstimate> =>
   attempt(async (take) => {
     const rows = dataset.rows.slice(0, batchArithmetic(config).promptsPerStep)
     const tasks = await take(encodeRows(processor, rows))
@@ -207,20 +205,30 @@ export const estimateFor = ({
       config,
       policy,
       tasks.map(({ prompt }) => prompt),
-      { adapter, host: stored === null ? 0 : storedBytes(stored) },
+      {
+        adapter,
+        host: stored === null ? 0 : storedBytes(stored),
+        fused: Object.keys(ops.fused ?? {}) as ReadonlyArray<FusedName>,
+      },
     )
   })
 
 /** Bytes there are for what an estimate counts. */
 export interface MemoryLimits {
-  /** Of the machine. */
+  /** Of the machine; Infinity where the device has its own memory, of which nobody tells the size. */
   readonly total: number
-  /** Of the WebAssembly heap, where the device is one. */
+  /** Of the WebAssembly heap, where the device is one; Infinity elsewhere. */
   readonly wasm: number
 }
 
 /** WebAssembly addresses 32 bits. */
-export const WASM_BYTES = 2 ** 32
+const WASM_BYTES = 2 ** 32
+
+/** What bounds an engine on a machine with so much memory. */
+export const memoryLimits = (engine: string, total: number): MemoryLimits => ({
+  total: engine === 'webgpu' || engine === 'tfjs-node-gpu' ? Infinity : total,
+  wasm: engine === 'wasm' ? WASM_BYTES : Infinity,
+})
 
 /** What cannot fit, as a sentence that names the key to turn; undefined when it may fit. An estimate is never the last byte. */
 export const memoryProblem = (
@@ -229,7 +237,7 @@ export const memoryProblem = (
   { total, wasm }: MemoryLimits,
 ): string | undefined => {
   const tooMuch =
-    config.backend === 'wasm' && peak > wasm
+    peak > wasm
       ? `needs about ${megabytes(peak)} on the device, and backend wasm has ${megabytes(wasm)}`
       : peak + host > total
         ? `needs about ${megabytes(peak + host)} of memory, and this machine has ${megabytes(total)}`

@@ -1,4 +1,4 @@
-import { type Shape, ShapeError, sizeOf, type TensorOps } from '@durian/core'
+import { type Fused, type Shape, ShapeError, sizeOf, type TensorOps } from '@durian/core'
 
 /** A tensor of which only the shape is known. */
 export interface Sketch {
@@ -17,6 +17,11 @@ export interface ShapeTrace {
   readonly bytes: () => { readonly forward: number; readonly backward: number }
 }
 
+export type FusedName = keyof Fused<unknown>
+
+/** What every tfjs backend of ours fuses. */
+const everywhere: ReadonlyArray<FusedName> = ['rmsNorm', 'swiglu', 'headScores']
+
 const FLOAT = 4
 const bytesOf = (shape: Shape): number => FLOAT * sizeOf(shape)
 
@@ -29,8 +34,10 @@ const broadcast = (a: Shape, b: Shape): Shape => {
 /**
  * Run a program on shapes alone and add up what it would allocate. tfjs frees nothing inside a gradient: what is made forwards and what
  * is made backwards live together at its end, so that both sums together are the peak.
+ *
+ * @param fused - the backend's own kernels: what they replace is not allocated
  */
-export const shapeTrace = (): ShapeTrace => {
+export const shapeTrace = (fused: ReadonlyArray<FusedName> = everywhere): ShapeTrace => {
   let forward = 0
   const tensors: Sketch[] = []
 
@@ -69,6 +76,31 @@ export const shapeTrace = (): ShapeTrace => {
   const scores = (rows: number, inputs: ReadonlyArray<Sketch>) => {
     inputs.forEach((x) => used(x))
     return { logprob: made([rows], ...inputs), entropy: made([rows]) }
+  }
+
+  const kernels: Partial<Fused<Sketch>> = {
+    rmsNorm: (x, weight) => {
+      used(x)
+      used(weight)
+      return made(x.shape, x, weight)
+    },
+    swiglu: binary(true, true),
+    headScores: (x, table, { ids }) => scores(ids.length, [x, table]),
+    linear: (x, weight, { bias, plus } = {}) => {
+      const added = [bias, plus].filter((tensor) => tensor !== undefined)
+      used(x)
+      used(weight)
+      if (bias !== undefined) used(bias)
+      if (plus !== undefined) used(plus, 0)
+      return made([x.shape[0]!, weight.shape[0]!], x, weight, ...added)
+    },
+    attention: (queries, { keys, values, shared }) => {
+      const inputs = [queries, keys, values, ...(shared === undefined ? [] : [shared.keys, shared.values])]
+      inputs.forEach((x) => used(x))
+      made([queries.shape[0]!, queries.shape[1]!]) // ln of each row's total, for the gradient
+      return made(queries.shape, ...inputs)
+    },
+    rotary: (x) => unary(x),
   }
 
   const ops: TensorOps<Sketch> = {
@@ -129,15 +161,7 @@ export const shapeTrace = (): ShapeTrace => {
     },
     selectiveLogSoftmax: (logits, ids) => scores(ids.length, [logits]),
     stopGradient: ({ shape }) => known(shape, false),
-    fused: {
-      rmsNorm: (x, weight) => {
-        used(x)
-        used(weight)
-        return made(x.shape, x, weight)
-      },
-      swiglu: binary(true, true),
-      headScores: (x, table, { ids }) => scores(ids.length, [x, table]),
-    },
+    fused: Object.fromEntries(Object.entries(kernels).filter(([name]) => fused.includes(name as FusedName))),
   }
 
   /** Gradients of several uses are added up: the sum is new, the first one is freed, the others stay until the end. */
