@@ -22,13 +22,18 @@ export interface OpenedEngine {
   readonly profile: () => Profile
 }
 
+export interface EngineOptions {
+  /** Threads of wasm's own kernels; TensorFlow's come from its environment variables. */
+  readonly wasmThreads: number
+}
+
 /** One way to run tfjs in Node. */
 export interface Engine {
   readonly name: string
   /** The value of `prefer` and of `--backend` that asks for it. */
   readonly kind: 'tensorflow' | 'wasm'
   /** Load it and make it current. Rejects with the reason when it cannot be used here. */
-  readonly open: () => Promise<OpenedEngine>
+  readonly open: (options: EngineOptions) => Promise<OpenedEngine>
   /** The command that makes it available. */
   readonly mend: string
 }
@@ -36,7 +41,7 @@ export interface Engine {
 /** tfjs's engine and registries are global: a second opening is the first one's backend. */
 const once = (open: Engine['open']): Engine['open'] => {
   let opened: ReturnType<Engine['open']> | undefined
-  return () => (opened ??= open())
+  return (options) => (opened ??= open(options))
 }
 
 /** Best first. */
@@ -53,5 +58,10 @@ export const engines: ReadonlyArray<Engine> = [
     open: once(() => openTensorflow('@tensorflow/tfjs-node')),
     mend: 'durian setup tensorflow',
   },
-  { name: 'wasm', kind: 'wasm', open: once(openWasm), mend: 'npm install @tensorflow/tfjs-backend-wasm@4.22.0' },
+  {
+    name: 'wasm',
+    kind: 'wasm',
+    open: once(({ wasmThreads }) => openWasm({ threads: wasmThreads })),
+    mend: 'npm install @tensorflow/tfjs-backend-wasm@4.22.0',
+  },
 ]

@@ -1,15 +1,17 @@
 import { backendError, DeviceFault, selfTest, type Tensor } from '@durian/backend-tfjs'
 import type { Backend, BackendError, WithBackend } from '@durian/core'
 import { either as E, type taskEither as TE } from 'fp-ts'
-import { engines, type Engine, type OpenedEngine } from './engines.ts'
+import { engines, type Engine, type EngineOptions, type OpenedEngine } from './engines.ts'
 
 export type Preference = 'auto' | 'tensorflow' | 'wasm'
 
 export interface NodeBackendOptions {
   /** 'auto': the best engine that loads, in the order tfjs-node-gpu, tfjs-node, wasm. */
   readonly prefer: Preference
-  /** Threads of TensorFlow; wasm has one. Takes effect before the library is loaded first. */
+  /** Threads of TensorFlow. Takes effect before the library is loaded first. */
   readonly threads?: number
+  /** Threads of wasm, 1 when left out; results are the same bytes for any number. Takes effect when wasm is opened first. */
+  readonly wasmThreads?: number
   /** Told of the engine that was taken, before it is used. */
   readonly onOpened?: (opened: Opened) => void
 }
@@ -33,7 +35,7 @@ export interface Opened {
 
 /** Open the engine the options ask for. One backend a process: tfjs's engine and registries are global. */
 export const openNodeBackend =
-  ({ prefer, threads }: NodeBackendOptions): TE.TaskEither<BackendError, Opened> =>
+  ({ prefer, threads, wasmThreads = 1 }: NodeBackendOptions): TE.TaskEither<BackendError, Opened> =>
   async () => {
     if (threads !== undefined) {
       process.env['TF_NUM_INTRAOP_THREADS'] ??= String(threads)
@@ -41,7 +43,7 @@ export const openNodeBackend =
     }
     const passedOver: PassedOver[] = []
     for (const engine of engines.filter(({ kind }) => prefer === 'auto' || kind === prefer)) {
-      const tried = await openEngine(engine)()
+      const tried = await openEngine(engine, { wasmThreads })()
       if (E.isRight(tried)) {
         const { backend, profile } = tried.right
         return E.right({ backend, engine: engine.name, passedOver, profile })
@@ -54,10 +56,10 @@ export const openNodeBackend =
 
 /** Load an engine and let it prove that it computes; the reason why not is one sentence. */
 export const openEngine =
-  (engine: Engine): TE.TaskEither<string, OpenedEngine> =>
+  (engine: Engine, options: EngineOptions = { wasmThreads: 1 }): TE.TaskEither<string, OpenedEngine> =>
   async () => {
     try {
-      const opened = await engine.open()
+      const opened = await engine.open(options)
       const tested = await selfTest(opened.backend)()
       return E.isRight(tested) ? E.right(opened) : E.left(tested.left.reason)
     } catch (thrown) {

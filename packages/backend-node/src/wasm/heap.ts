@@ -1,4 +1,5 @@
 import { DeviceFault } from '@durian/backend-tfjs'
+import type { WasmMemory } from './simd/index.ts'
 
 /** A tensor as kernels see it: its data's handle, not the data. */
 export interface TensorInfo {
@@ -13,7 +14,7 @@ export interface WasmBackend {
     _malloc: (bytes: number) => number
     _free: (address: number) => void
     readonly HEAPU8: Uint8Array
-    readonly asm: { readonly memory: object }
+    readonly asm: { readonly memory: WasmMemory }
     readonly cwrap: (name: string, result: null, parameters: ReadonlyArray<string>) => (...values: unknown[]) => void
     readonly tfjs: {
       readonly registerTensor: (id: number, size: number, address: number) => void

@@ -1,25 +1,22 @@
 import type { Tf } from '@durian/backend-tfjs'
 import { clip, extremum, swiglu, swigluGrad } from './elementwise.ts'
-import type { WasmBackend } from './heap.ts'
 import type { Device, KernelFunc } from './kernel.ts'
 import { concat, identity, pad, slice, split } from './layout.ts'
 import { batchMatMul } from './matmul.ts'
 import { rmsNorm, rmsNormGrad, softmax, softmaxGrad, sum, sumGrad, sumOneAxis } from './reduce.ts'
 import { embedding, embeddingGrad, selectiveLogSoftmax, selectiveLogSoftmaxGrad, unsortedSegmentSum } from './rows.ts'
-import { compileSimd } from './simd/index.ts'
 import { transpose } from './transpose.ts'
 
 /**
  * The one place that changes tfjs's registry: stock kernels that are wrong or slow on wasm, and our own with a faster body.
  * The registry is global, so this holds for the whole process.
  */
-export const installKernels = (tf: Tf, backend: WasmBackend): { readonly fused: boolean } => {
+export const installKernels = (tf: Tf, { backend, ...hands }: Omit<Device, 'stock'>): void => {
   const stock = (name: string): KernelFunc => {
     const { kernelFunc } = tf.getKernel(name, 'wasm')
     return ({ inputs, attrs }) => kernelFunc({ inputs: inputs as never, attrs: attrs as never, backend })
   }
-  const { simd, fused } = compileSimd(backend.wasm.asm.memory)
-  const device: Device = { backend, simd, stock }
+  const device: Device = { backend, ...hands, stock }
   const kernels: Readonly<Record<string, KernelFunc>> = {
     // wrong in silence, or missing
     BatchMatMul: batchMatMul(device),
@@ -54,5 +51,4 @@ export const installKernels = (tf: Tf, backend: WasmBackend): { readonly fused: 
     if (registered.has(kernelName)) tf.unregisterKernel(kernelName, 'wasm')
     tf.registerKernel({ kernelName, backendName: 'wasm', kernelFunc: kernelFunc as never })
   }
-  return { fused }
 }

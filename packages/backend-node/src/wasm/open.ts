@@ -1,17 +1,29 @@
+import { readFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import { profileKernels, tfjsBackend, type Tf } from '@durian/backend-tfjs'
 import type { OpenedEngine } from '../engines.ts'
 import { guardHeap, type WasmBackend } from './heap.ts'
 import { installKernels } from './kernels.ts'
+import { withSharedMemory } from './sharedModule.ts'
+import { compileSimd } from './simd/index.ts'
+import { openPool, splitSimd } from './threads/index.ts'
 
-/** tfjs on WebAssembly with SIMD, one thread: works wherever Node does. */
-export const openWasm = async (): Promise<OpenedEngine> => {
+export interface WasmOptions {
+  readonly threads?: number
+  /** As `Pool.scale`. */
+  readonly scale?: number
+}
+
+/** tfjs on WebAssembly with SIMD: works wherever Node does. With more than one thread its memory is shared, and our kernels divide their work. */
+export const openWasm = async ({ threads = 1, scale = 1 }: WasmOptions = {}): Promise<OpenedEngine> => {
   const listeners = processListeners()
   const tf = (await import('@tensorflow/tfjs')) as unknown as Tf
   const wasm = await import('@tensorflow/tfjs-backend-wasm')
   const manifest = createRequire(import.meta.url).resolve('@tensorflow/tfjs-backend-wasm/package.json')
-  wasm.setWasmPaths(join(dirname(manifest), 'wasm-out') + '/')
+  const folder = join(dirname(manifest), 'wasm-out')
+  if (threads === 1) wasm.setWasmPaths(folder + '/')
+  else wasm.setWasmPaths(await sharedPaths(folder), true)
   if (!(await tf.setBackend('wasm'))) throw new Error('tfjs could not start its wasm backend')
   await tf.ready()
   listeners.restore()
@@ -20,23 +32,42 @@ export const openWasm = async (): Promise<OpenedEngine> => {
 
   const backend = tf.backend() as unknown as WasmBackend
   guardHeap(backend)
-  const { fused } = installKernels(tf, backend)
-  const simd = fused ? 'SIMD with fused multiply-add' : 'SIMD'
+  const { memory } = backend.wasm.asm
+  const { simd, module, fused } = compileSimd(memory)
+  const pool = threads === 1 ? undefined : await openPool({ threads, scale, simd, module, memory })
+  installKernels(tf, { backend, simd: pool === undefined ? simd : splitSimd(simd, pool), pool })
+  const arithmetic = fused ? 'SIMD with fused multiply-add' : 'SIMD'
   return {
     backend: tfjsBackend(tf, {
       name: 'wasm',
-      description: `tfjs-backend-wasm ${wasm.version_wasm}, ${simd}, 1 thread`,
+      description: `tfjs-backend-wasm ${wasm.version_wasm}, ${arithmetic}, ${threads} thread${threads === 1 ? '' : 's'}`,
     }),
     facts: {
       libraries: { 'tfjs-backend-wasm': wasm.version_wasm, tfjs: tf.version_core },
-      device: `CPU, ${simd}`,
-      threads: 1,
+      device: `CPU, ${arithmetic}`,
+      threads,
       memoryLimit: 2 ** 32,
       from: dirname(manifest),
     },
     profile: () => profileKernels(tf, 'wasm'),
   }
 }
+
+/**
+ * tfjs's one-threaded module with its memory made shared, as an address that tfjs fetches: its threaded build would bring threads, handlers and arithmetic
+ * of its own, and refuses Node.
+ */
+const sharedPaths = async (folder: string): Promise<Record<WasmFile, string>> => {
+  const module = withSharedMemory(await readFile(join(folder, 'tfjs-backend-wasm-simd.wasm')))
+  const url = `data:application/wasm;base64,${Buffer.from(module).toString('base64')}`
+  return {
+    'tfjs-backend-wasm.wasm': url,
+    'tfjs-backend-wasm-simd.wasm': url,
+    'tfjs-backend-wasm-threaded-simd.wasm': url,
+  }
+}
+
+type WasmFile = 'tfjs-backend-wasm.wasm' | 'tfjs-backend-wasm-simd.wasm' | 'tfjs-backend-wasm-threaded-simd.wasm'
 
 /** emscripten installs handlers that rethrow whatever reaches the process, also what others would have handled. */
 const processListeners = () => {

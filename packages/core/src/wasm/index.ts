@@ -12,4 +12,4 @@ export {
   type Code,
   type Variable,
 } from './code.ts'
-export { assemble, type KernelSource, type Type } from './module.ts'
+export { assemble, type KernelSource, type MemoryKind, type Type } from './module.ts'

@@ -28,13 +28,20 @@ const assembled = ({ parameters, body }: KernelSource): Code => {
   return sized([...vector(locals.map((type) => [1, TYPES[type]])), ...code, 0x0b])
 }
 
+/** The memory that kernels import: one thread's own, or shared by several; a shared one must say how far it may grow (4 GB). */
+export type MemoryKind = 'own' | 'shared'
+const LIMITS: Readonly<Record<MemoryKind, Code>> = { own: [0, 1], shared: [3, 1, ...unsigned(65536)] }
+
 /** A module whose functions are the kernels, by name; it imports its memory as `e.m`. */
-export const assemble = (kernels: Readonly<Record<string, KernelSource>>): Uint8Array<ArrayBuffer> => {
+export const assemble = (
+  kernels: Readonly<Record<string, KernelSource>>,
+  memory: MemoryKind = 'own',
+): Uint8Array<ArrayBuffer> => {
   const sources = Object.values(kernels)
   return new Uint8Array([
     ...[0x00, 0x61, 0x73, 0x6d, 1, 0, 0, 0],
     ...section(1, vector(sources.map(({ parameters }) => [0x60, ...vector(parameters.map((t) => [TYPES[t]])), 0]))),
-    ...section(2, vector([[...ascii('e'), ...ascii('m'), 2, 0, 1]])),
+    ...section(2, vector([[...ascii('e'), ...ascii('m'), 2, ...LIMITS[memory]]])),
     ...section(3, vector(sources.map((_, i) => unsigned(i)))),
     ...section(7, vector(Object.keys(kernels).map((name, i) => [...ascii(name), 0, ...unsigned(i)]))),
     ...section(10, vector(sources.map(assembled))),

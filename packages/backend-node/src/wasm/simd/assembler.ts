@@ -10,6 +10,7 @@ export {
   when,
   type Code,
   type KernelSource,
+  type MemoryKind,
   type Variable,
 } from '@durian/core/wasm'
 

@@ -1,0 +1,2 @@
+export { openPool, type Pool } from './pool.ts'
+export { splitSimd } from './splitSimd.ts'
