@@ -1,5 +1,5 @@
 import { either as E, type taskEither as TE } from 'fp-ts'
-import { engines, type Engine, type EngineFacts } from './engines.ts'
+import { engines, type Engine, type EngineFacts, type EngineOptions } from './engines.ts'
 import { openEngine } from './withNodeBackend.ts'
 
 /** One engine's state on this machine, for `durian doctor`. */
@@ -16,9 +16,9 @@ export interface EngineStatus {
   readonly startMs?: number
 }
 
-const tried = async (engine: Engine): Promise<EngineStatus> => {
+const tried = async (engine: Engine, options?: EngineOptions): Promise<EngineStatus> => {
   const start = performance.now()
-  const opened = await openEngine(engine)()
+  const opened = await openEngine(engine, options)()
   return E.isRight(opened)
     ? {
         name: engine.name,
@@ -32,11 +32,11 @@ const tried = async (engine: Engine): Promise<EngineStatus> => {
 }
 
 /** Try the engine of that name, with its self-test; it stays tfjs's current backend. An unknown name is not available. */
-export const engineStatus = async (name: string): Promise<EngineStatus> => {
+export const engineStatus = async (name: string, options?: EngineOptions): Promise<EngineStatus> => {
   const engine = engines.find((one) => one.name === name)
   return engine === undefined
     ? { name, available: false, reason: `there is no engine ${name}`, mend: '' }
-    : tried(engine)
+    : tried(engine, options)
 }
 
 /** The engines' names, best first. */

@@ -11,13 +11,22 @@ const script = fileURLToPath(new URL('./probeMain.js', import.meta.url)).replace
   '$1dist$2',
 )
 
+export interface ProbeOptions {
+  readonly env?: NodeJS.ProcessEnv
+  /** Threads that wasm is tried with. */
+  readonly wasmThreads?: number
+}
+
 /**
  * Try one engine, with its self-test, in a process of its own: it can crash there, it leaves nothing loaded here, and two copies of
  * libtensorflow never meet. Never fails: what goes wrong is the answer's reason.
  */
-export const probeEngine = (name: string, env: NodeJS.ProcessEnv = process.env): Promise<EngineStatus> =>
+export const probeEngine = (
+  name: string,
+  { env = process.env, wasmThreads = 1 }: ProbeOptions = {},
+): Promise<EngineStatus> =>
   new Promise((resolve) => {
-    const child = spawn(process.execPath, [script, name], {
+    const child = spawn(process.execPath, [script, name, `${wasmThreads}`], {
       env,
       stdio: ['ignore', 'pipe', 'pipe'],
       timeout: PATIENCE_MS,

@@ -60,7 +60,7 @@ const pointing = (folder: string): NodeJS.ProcessEnv => ({ ...process.env, DURIA
 
 /** Throws unless the installation computes in a process of its own; the backend's description. */
 const proven = async (folder: string, log: Log): Promise<string> => {
-  const { available, reason } = await probeEngine('tfjs-node', pointing(folder))
+  const { available, reason } = await probeEngine('tfjs-node', { env: pointing(folder) })
   log.write(`self-test: ${available ? 'passed' : 'failed'}, ${reason}`)
   if (!available)
     throw new SetupFault(`The addon is there and does not work: ${reason}; the whole log is in ${log.path}.`)

@@ -1,21 +1,65 @@
 import { withNodeBackend, type Opened, type Preference } from '@durian/backend-node'
 import { withWebGpuBackend } from '@durian/backend-webgpu'
 import type { WithBackend } from '@durian/core'
+import { type Command, Option } from 'commander'
+import { either as E } from 'fp-ts'
+import { badInput, type TrainError } from '../errors.ts'
+import { warn } from './lines.ts'
+import { numberFlag } from './numberFlag.ts'
 
 /** The values of `--backend`. 'auto' is TensorFlow where it is installed, else WASM; WebGPU comes only when asked for. */
 export const backendChoices = ['auto', 'tensorflow', 'wasm', 'webgpu'] as const
 export type BackendChoice = Preference | 'webgpu'
 
+/** `--backend` and `--wasm_threads`, as commander hands them over. */
+export interface BackendFlags {
+  readonly backend: BackendChoice
+  readonly wasm_threads: string
+}
+
+/** The number in `--wasm_threads`. */
+export const wasmThreadsOf = (text: string): E.Either<TrainError, number> =>
+  numberFlag('wasm_threads', text, { kind: 'whole', least: 1, most: 64 })
+
+export const addBackendFlags = (command: Command): Command =>
+  command
+    .addOption(new Option('--backend <name>', 'where to compute').choices(backendChoices).default('auto'))
+    .option(
+      '--wasm_threads <n>',
+      'threads of the WASM backend; for cores that nothing else uses: on a busy machine more may be slower than 1. Results do not depend on it',
+      '1',
+    )
+
+/** Which backend the flags ask for. Left: a number of threads that is none, or that the backend has no use for. */
+export const backendOf = ({
+  backend: prefer,
+  wasm_threads: text,
+}: BackendFlags): E.Either<TrainError, Omit<ChosenBackendOptions, 'onOpened'>> => {
+  const wasmThreads = wasmThreadsOf(text)
+  if (E.isLeft(wasmThreads)) return wasmThreads
+  if (wasmThreads.right > 1 && prefer !== 'auto' && prefer !== 'wasm')
+    return E.left(badInput(`--wasm_threads ${text} is for WASM; --backend ${prefer} has no use for it: leave it out.`))
+  return E.right({ prefer, wasmThreads: wasmThreads.right })
+}
+
 export interface ChosenBackendOptions {
   readonly prefer: BackendChoice
+  readonly wasmThreads: number
   /** Told what was taken, before it is used. */
   readonly onOpened?: (opened: Pick<Opened, 'engine' | 'passedOver' | 'backend'>) => void
 }
 
-/** Run a program on the backend that was asked for. */
-export const withChosenBackend = ({ prefer, onOpened }: ChosenBackendOptions): WithBackend => {
-  if (prefer !== 'webgpu') return withNodeBackend({ prefer, ...(onOpened === undefined ? {} : { onOpened }) })
-  return withWebGpuBackend({
-    onOpened: ({ backend }) => onOpened?.({ backend, engine: 'webgpu', passedOver: [] }),
+/** Run a program on the backend that was asked for. Threads for WASM are warned of where `auto` took another. */
+export const withChosenBackend = ({ prefer, wasmThreads, onOpened }: ChosenBackendOptions): WithBackend => {
+  if (prefer === 'webgpu')
+    return withWebGpuBackend({ onOpened: ({ backend }) => onOpened?.({ backend, engine: 'webgpu', passedOver: [] }) })
+  return withNodeBackend({
+    prefer,
+    wasmThreads,
+    onOpened: (opened) => {
+      if (wasmThreads > 1 && opened.engine !== 'wasm')
+        warn(`wasm_threads ${wasmThreads} does nothing here: ${opened.engine} computes; --backend wasm takes WASM.`)
+      onOpened?.(opened)
+    },
   })
 }

@@ -6,6 +6,7 @@ import { probeWebGpu, type WebGpuFacts, type WebGpuStatus } from '@durian/backen
 import type { Command } from 'commander'
 import { either as E, type taskEither as TE } from 'fp-ts'
 import { runFailed, type TrainError } from '../errors.ts'
+import { wasmThreadsOf } from './chosenBackend.ts'
 import { runCommand } from './runCommand.ts'
 import { textTable } from './textTable.ts'
 
@@ -102,9 +103,9 @@ export const engineFindings = (
 }
 
 /** One after the other, each in a process of its own: two engines at once would time each other. */
-const backendFindings = async (hasGpu: boolean): Promise<ReadonlyArray<Finding>> => {
+const backendFindings = async (hasGpu: boolean, wasmThreads: number): Promise<ReadonlyArray<Finding>> => {
   const statuses: EngineStatus[] = []
-  for (const name of engineNames) statuses.push(await probeEngine(name))
+  for (const name of engineNames) statuses.push(await probeEngine(name, { wasmThreads }))
   return engineFindings(statuses, { hasGpu })
 }
 
@@ -137,13 +138,14 @@ const pictureFinding = async (): Promise<Finding> => {
   }
 }
 
-export const findings = async (): Promise<ReadonlyArray<Finding>> => {
+/** Everything, with WASM tried on so many threads. */
+export const findings = async (wasmThreads = 1): Promise<ReadonlyArray<Finding>> => {
   const found = await gpus()
   return [
     nodeFinding(process.version),
     ...machineFindings(),
     ...gpuFindings(found),
-    ...(await backendFindings(found.length > 0)),
+    ...(await backendFindings(found.length > 0, wasmThreads)),
     webGpuFinding(await probeWebGpu()),
     await pictureFinding(),
   ]
@@ -167,11 +169,18 @@ export const doctorText = (all: ReadonlyArray<Finding>): string => {
   ].join('\n')
 }
 
+interface DoctorFlags {
+  readonly json?: boolean
+  readonly wasm_threads: string
+}
+
 const doctor =
-  (format: 'text' | 'json'): TE.TaskEither<TrainError, void> =>
+  ({ json, wasm_threads: text }: DoctorFlags): TE.TaskEither<TrainError, void> =>
   async () => {
-    const all = await findings()
-    process.stdout.write(`${format === 'json' ? JSON.stringify({ findings: all }, null, 2) : doctorText(all)}\n`)
+    const wasmThreads = wasmThreadsOf(text)
+    if (E.isLeft(wasmThreads)) return wasmThreads
+    const all = await findings(wasmThreads.right)
+    process.stdout.write(`${json === true ? JSON.stringify({ findings: all }, null, 2) : doctorText(all)}\n`)
     const broken = all.filter(({ state }) => state === 'broken').map(({ name }) => name)
     return broken.length === 0 ? E.right(undefined) : E.left(runFailed(`Not usable: ${broken.join(', ')}.`))
   }
@@ -184,5 +193,6 @@ export const registerDoctor = (program: Command): void => {
     .summary('which backends work here, what is missing, and the command that mends it')
     .description('Says which backends work on this machine, what is missing, and the command that mends it.')
     .option('--json', 'print JSON instead of lines')
-    .action(({ json }: { readonly json?: boolean }) => runCommand(doctor(json === true ? 'json' : 'text')))
+    .option('--wasm_threads <n>', 'threads that WASM is tried with', '1')
+    .action((flags: DoctorFlags) => runCommand(doctor(flags)))
 }

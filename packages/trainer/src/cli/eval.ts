@@ -8,7 +8,7 @@ import { bootstrapInterval } from '../run/intervals.ts'
 import { breakdown } from '../train/breakdown.ts'
 import { evaluate } from '../train/evaluate.ts'
 import { sampledEvaluation, sampledRates } from '../train/sampledEvaluation.ts'
-import { type BackendChoice, backendChoices, withChosenBackend } from './chosenBackend.ts'
+import { addBackendFlags, type BackendFlags, backendOf, withChosenBackend } from './chosenBackend.ts'
 import { addDataFlags, type DataFlags, openRows } from './dataFlags.ts'
 import { numberFlag } from './numberFlag.ts'
 import { addModelFlags, type ModelFlags, openModel, withWeights } from './openModel.ts'
@@ -17,12 +17,11 @@ import { printing, runCommand } from './runCommand.ts'
 import { withHostWorkers, withWorkers } from '../workers/hostWorkers.ts'
 import { addSamplingFlags, type SamplingFlags, samplingOf } from './samplingFlags.ts'
 
-interface EvalFlags extends ModelFlags, DataFlags, SamplingFlags {
+interface EvalFlags extends ModelFlags, DataFlags, SamplingFlags, BackendFlags {
   readonly samples?: string
   readonly by?: string
   readonly grader: Grader
   readonly num_workers: string
-  readonly backend: BackendChoice
 }
 
 /** Columns that are broken down where the data have them and `--by` names none. */
@@ -47,6 +46,7 @@ const partsBy = (
 const run = (flags: EvalFlags): TE.TaskEither<TrainError, string> =>
   attempt(async (take) => {
     const sampling = await take(samplingOf(flags, { greedy: 'refused', fewest: 0 }))
+    const chosen = await take(backendOf(flags))
     const { numGenerations, temperature, topP, topK, seed, maxCompletionLength, batchSize } = sampling
     const samples =
       flags.samples === undefined ? null : await take(numberFlag('samples', flags.samples, { kind: 'whole', least: 1 }))
@@ -75,7 +75,7 @@ const run = (flags: EvalFlags): TE.TaskEither<TrainError, string> =>
       return { ...Object.fromEntries(passes), [`maj@${numGenerations}`]: majority }
     }
     return take(
-      withChosenBackend({ prefer: flags.backend })((backend) =>
+      withChosenBackend(chosen)((backend) =>
         withWeights(backend, model, (params, base) =>
           withHostWorkers({ ...model.limits, model_name_or_path: model.folder, num_workers }, (workers) =>
             attempt<TrainError, string>(async (take) => {
@@ -137,6 +137,5 @@ export const registerEval = (program: Command): void => {
       new Option('--grader <name>', 'how answers are compared').choices(Object.keys(graders)).default('mathruler'),
     )
     .option('--num_workers <threads>', 'threads that prepare pictures and prompts; results do not depend on it', '0')
-    .addOption(new Option('--backend <name>', 'where to compute').choices(backendChoices).default('auto'))
-    .action((flags: EvalFlags) => runCommand(printing(run(flags))))
+  addBackendFlags(command).action((flags: EvalFlags) => runCommand(printing(run(flags))))
 }

@@ -1,10 +1,10 @@
-import { type Command, Option } from 'commander'
+import type { Command } from 'commander'
 import type { taskEither as TE } from 'fp-ts'
 import { attempt } from '../effect.ts'
 import type { TrainError } from '../errors.ts'
 import { drawRows, type Drawn } from '../train/drawRows.ts'
 import type { Tokenizer } from '../processor/tokenizer.ts'
-import { type BackendChoice, backendChoices, withChosenBackend } from './chosenBackend.ts'
+import { addBackendFlags, type BackendFlags, backendOf, withChosenBackend } from './chosenBackend.ts'
 import { addDataFlags, type DataFlags, openRows } from './dataFlags.ts'
 import { writeLines } from './lines.ts'
 import { addModelFlags, type ModelFlags, openModel, withWeights } from './openModel.ts'
@@ -38,13 +38,12 @@ export const generateResult = (
   terminated: completions.map(({ terminated }) => terminated),
 })
 
-interface GenerateFlags extends ModelFlags, DataFlags, SamplingFlags {
-  readonly backend: BackendChoice
-}
+type GenerateFlags = ModelFlags & DataFlags & SamplingFlags & BackendFlags
 
 const generateCommand = (flags: GenerateFlags): TE.TaskEither<TrainError, void> =>
   attempt(async (take) => {
     const sampling = await take(samplingOf(flags, { greedy: 'taken', fewest: 1 }))
+    const chosen = await take(backendOf(flags))
     const model = await take(openModel(flags))
     const { processor, config: policy } = model
     const { rows } = await take(openRows(flags, processor, { answers: 'unchecked' }))
@@ -58,7 +57,7 @@ const generateCommand = (flags: GenerateFlags): TE.TaskEither<TrainError, void> 
       progress.update((done += drawn.length))
     }
     await take(
-      withChosenBackend({ prefer: flags.backend })((backend) =>
+      withChosenBackend(chosen)((backend) =>
         withWeights(backend, model, (params, base) =>
           drawRows({ backend, policy, base, processor })(params, rows, { ...sampling, step: 0, use: print }),
         ),
@@ -79,6 +78,5 @@ export const registerGenerate = (program: Command): void => {
     )
   addDataFlags(addModelFlags(command))
   addSamplingFlags(command, { numGenerations: 8, maxCompletionLength: 256, generations: 'completions per row' })
-    .addOption(new Option('--backend <name>', 'where to compute').choices(backendChoices).default('auto'))
-    .action((flags: GenerateFlags) => runCommand(generateCommand(flags)))
+  addBackendFlags(command).action((flags: GenerateFlags) => runCommand(generateCommand(flags)))
 }

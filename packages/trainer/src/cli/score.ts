@@ -1,5 +1,5 @@
 import { type Backend, visualEntropy, type WeightSource } from '@durian/core'
-import { type Command, Option } from 'commander'
+import type { Command } from 'commander'
 import { either as E, type taskEither as TE } from 'fp-ts'
 import type { Dataset } from '../data/dataset.ts'
 import { leavingOut, leftOutLines, noRows } from '../data/leftOut.ts'
@@ -13,7 +13,7 @@ import type { EncodedPrompt } from '../policy/types.ts'
 import { visionFeatures } from '../policy/vision.ts'
 import { encodePrompt } from '../processor/encodePrompt.ts'
 import type { Processor } from '../processor/loadProcessor.ts'
-import { type BackendChoice, backendChoices, withChosenBackend } from './chosenBackend.ts'
+import { addBackendFlags, type BackendFlags, backendOf, withChosenBackend } from './chosenBackend.ts'
 import { addDataFlags, type DataFlags, openRows } from './dataFlags.ts'
 import type { OnError } from './jsonRows.ts'
 import { warn, writeLines } from './lines.ts'
@@ -115,18 +115,17 @@ const withResponses = (
     return usable.length > 0 ? usable : take(E.left(noRows(source, left.result())))
   })
 
-interface ScoreFlags extends ModelFlags, DataFlags {
-  readonly backend: BackendChoice
-}
+type ScoreFlags = ModelFlags & DataFlags & BackendFlags
 
 const scoreCommand = (flags: ScoreFlags): TE.TaskEither<TrainError, void> =>
   attempt(async (take) => {
+    const chosen = await take(backendOf(flags))
     const model = await take(openModel(flags))
     const { config, processor } = model
     const dataset = await take(openRows(flags, processor, { answers: 'unchecked' }))
     const rows = await take(withResponses(dataset, processor, flags.on_error))
     await take(
-      withChosenBackend({ prefer: flags.backend })((backend) =>
+      withChosenBackend(chosen)((backend) =>
         withWeights(backend, model, (params, base) =>
           attempt(async (take) => {
             const progress = startProgress({ label: 'rows', total: rows.length })
@@ -153,7 +152,5 @@ export const registerScore = (program: Command): void => {
       'For each row {"id", "images", "problem", "response"} prints {"id", "prompt_ids", "response_ids", "logprobs", ' +
         '"token_entropies", "visual_entropy"} as a JSON line. Natural logarithms, temperature 1, the end token counted.',
     )
-  addDataFlags(addModelFlags(command))
-    .addOption(new Option('--backend <name>', 'where to compute').choices(backendChoices).default('auto'))
-    .action((flags: ScoreFlags) => runCommand(scoreCommand(flags)))
+  addBackendFlags(addDataFlags(addModelFlags(command))).action((flags: ScoreFlags) => runCommand(scoreCommand(flags)))
 }

@@ -87,11 +87,12 @@ const run = (flags: RunFlags, overrides: ReadonlyArray<string>): TE.TaskEither<T
     const prepared = await take(prepare(config))
     const saved = await take(findResume(config))
     const plan = planLines(prepared)
+    const device = { prefer: config.backend, wasmThreads: config.wasm_threads }
     if (config.dry_run) {
       // The device is opened: what it lacks is said now, and its kernels decide what memory a step takes.
       let engine: Parameters<typeof engineLine>[0] | undefined
       const estimate = await take(
-        withChosenBackend({ prefer: config.backend, onOpened: (opened) => (engine = opened) })((backend) =>
+        withChosenBackend({ ...device, onOpened: (opened) => (engine = opened) })((backend) =>
           estimateFor(prepared, backend),
         ),
       )
@@ -104,7 +105,7 @@ const run = (flags: RunFlags, overrides: ReadonlyArray<string>): TE.TaskEither<T
     const result = await watched((interrupted) =>
       take(
         withChosenBackend({
-          prefer: config.backend,
+          ...device,
           onOpened: (opened) => process.stderr.write(`${engineLine(opened, config.backend)}\n`),
         })((backend) =>
           withHostWorkers(config, (workers) =>

@@ -69,7 +69,7 @@ export const withVision = <A>(
   files: VisionFiles,
   use: (look: Look, engine: string) => TE.TaskEither<TrainError, A>,
 ): TE.TaskEither<TrainError, A> =>
-  withChosenBackend({ prefer })(
+  withChosenBackend({ prefer, wasmThreads: 1 })(
     (backend) => () =>
       backend.memory.bracket((held) => {
         const params = Object.fromEntries(

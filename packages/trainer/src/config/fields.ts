@@ -75,6 +75,11 @@ export const trainFields = {
     'auto',
     'Where tensors live; auto is tensorflow where it loads, else wasm.',
   ),
+  wasm_threads: field(
+    integer({ min: 1, max: 64 }),
+    1,
+    'Threads of the wasm backend, for cores that nothing else uses: on a busy machine more may be slower than 1 (docs/performance.md). Results do not depend on it.',
+  ),
 
   ...estimatorFields,
 

@@ -52,6 +52,10 @@ const rules: ReadonlyArray<Rule> = [
     because: (c) => unless(c.kl.placement === 'loss', 'kl.placement is reward'),
   },
   { keys: ['kl.horizon'], because: (c) => unless(c.kl.target !== null, 'kl.target is null') },
+  {
+    keys: ['wasm_threads'],
+    because: (c) => unless(['auto', 'wasm'].includes(c.backend), `backend is ${c.backend}`),
+  },
   { keys: ['eval_top_p'], because: (c) => unless(c.eval_temperature > 0, 'eval_temperature is 0, which is greedy') },
   {
     keys: ['reinforce_over'],

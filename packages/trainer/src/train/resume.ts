@@ -25,6 +25,7 @@ const FREE_KEYS: ReadonlySet<string> = new Set([
   'gradient_checkpointing',
   'base_weights',
   'num_workers',
+  'wasm_threads',
 ])
 
 /** The checkpoint to go on from; null = from the beginning. */
