@@ -5,16 +5,10 @@
 #include <cmath>
 
 #include "op.h"
+#include "product.h"
 
 namespace durian {
 namespace {
-
-constexpr int64_t kLanes = 8;
-typedef float Lanes __attribute__((vector_size(kLanes * sizeof(float)), aligned(sizeof(float))));
-
-inline Lanes load(const float* x) { return *reinterpret_cast<const Lanes*>(x); }
-inline void store(float* x, Lanes value) { *reinterpret_cast<Lanes*>(x) = value; }
-inline int64_t padded(int64_t n) { return (n + kLanes - 1) / kLanes * kLanes; }
 
 /** s[c] = sum over i of q[i] columns[i, c] for c < n, and up to 7 numbers behind them that mean nothing. */
 void scoresOf(float* s, int64_t n, const float* columns, int64_t stride, const float* q, int64_t headDim) {
@@ -95,7 +89,7 @@ void decodingAttention(Call& call) {
   float* mixed = call.output(0, {tokens, width});
   if (mixed == nullptr) return;
   const float scale = 1.0f / std::sqrt(static_cast<float>(headDim));
-  const int64_t promptStride = padded(longest);
+  const int64_t promptStride = roundUp(longest, kLanes);
   std::vector<float> columns(headDim * promptStride, 0), scores(longest + own + 5 * kLanes), query(headDim),
       key(headDim);
   for (int64_t p = 0; p < prompts; p++) {

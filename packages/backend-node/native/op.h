@@ -57,7 +57,8 @@ class Call {
         TF_AllocateOutput(context_, i, TF_FLOAT, shape.data(), rank, sizeOf(shape) * sizeof(float), status_);
     if (TF_GetCode(status_) != TF_OK) return nullptr;
     outputs_.push_back(tensor);
-    return static_cast<float*>(TF_TensorData(tensor));
+    static float none;  // TensorFlow has no address for an output without elements
+    return sizeOf(shape) == 0 ? &none : static_cast<float*>(TF_TensorData(tensor));
   }
 
  private:
@@ -122,5 +123,7 @@ bool defineRows();
 bool defineScores();
 bool defineOptimiser();
 bool defineDecoding();
+bool defineAttention();
+bool defineLinear();
 
 }  // namespace durian

@@ -151,7 +151,7 @@ void softmaxRow(const float* x, float* y, int64_t width) {
   float total = 0;
 #pragma omp simd reduction(+ : total)
   for (int64_t i = 0; i < width; i++) {
-    const float e = fastExp(x[i] - largest);
+    const float e = fastExpOfFall(x[i] - largest);
     y[i] = e;
     total += e;
   }

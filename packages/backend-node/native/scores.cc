@@ -28,7 +28,7 @@ void selectiveLogSoftmax(Call& call) {
 #pragma omp simd reduction(+ : total, weighted)
     for (int64_t i = 0; i < width; i++) {
       const float shifted = z[i] - largest;
-      const float weight = fastExp(shifted);
+      const float weight = fastExpOfFall(shifted);
       total += weight;
       weighted += weight > 0.0f ? weight * shifted : 0.0f;
     }

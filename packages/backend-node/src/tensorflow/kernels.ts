@@ -1,4 +1,4 @@
-import type { Tf } from '@durian/backend-tfjs'
+import { attentionKernels, type Tf } from '@durian/backend-tfjs'
 import type { TensorInfo } from '../wasm/heap.ts'
 import type { KernelFunc } from '../wasm/kernel.ts'
 import { executor, type Attribute, type NodeKernelBackend } from './execute.ts'
@@ -156,7 +156,24 @@ const nativeKernels = (backend: NodeKernelBackend): Readonly<Record<string, Kern
       backend.binding.deleteTensor(id)
     }
   }
+  const constant = constants(backend)
+  /** Tensors in the order of core's `AttentionInputs`, those that there are; two numbers behind them say which. */
+  const attention =
+    (name: string, behind: ReadonlyArray<string>, outputs: number): KernelFunc =>
+    ({ inputs }) => {
+      const has = ['sharedKeys', 'mask'].map((input) => (inputs[input] === undefined ? 0 : 1))
+      const names = ['queries', 'keys', 'values', 'sharedKeys', 'sharedValues', 'mask', ...behind]
+      const tensors = names.flatMap((input) => inputs[input] ?? [])
+      const attributes = [{ name: 'N', type: binding.TF_ATTR_INT, value: tensors.length }]
+      const made = execute(name, tensors, { attributes, constants: [constant.list(has)], outputs })
+      // without shared keys their gradients are empty, and nobody asks for them
+      const wanted = outputs === 5 && has[0] === 0 ? 3 : outputs
+      for (const { dataId } of made.slice(wanted)) backend.disposeData(dataId, true)
+      return made.slice(0, wanted)
+    }
   return {
+    ...Object.fromEntries(attentionKernels.map((name) => [name, attention('DurianAttention', [], 2)])),
+    DurianAttentionGrad: attention('DurianAttentionGrad', ['dy', 'out', 'logTotal'], 5),
     DurianRmsNorm: ({ inputs, attrs }) =>
       execute('DurianRmsNorm', named(inputs, ['x', 'weight']), {
         attributes: epsilon(attrs['epsilon'] as number),
