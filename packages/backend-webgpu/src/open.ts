@@ -6,6 +6,7 @@ import { guardedBackend } from './device/guarded.ts'
 import { requestDevice } from './device/request.ts'
 import type { Home } from './home.ts'
 import { kernelsOf, type Kernels } from './kernels/choose.ts'
+import type { Precision } from './kernels/kernel.ts'
 import { replaceStock } from './stock/replace.ts'
 
 /** What computes, for `durian doctor`. */
@@ -21,7 +22,8 @@ export interface WebGpuFacts {
 }
 
 export interface OpenedDevice {
-  readonly backend: Backend<Tensor>
+  /** The device's backend in float32 or in mixed precision; the one that was asked for last computes. */
+  readonly backendIn: (precision: Precision) => Backend<Tensor>
   /** What tfjs computes on, for measurements that go past it. */
   readonly device: GPUDevice
   readonly adapter: AdapterNames
@@ -53,8 +55,13 @@ export const openDevice = async (home: Home, asked: DeviceChoice): Promise<Opene
   const device = adapterName(own.names)
   const description = `tfjs-backend-webgpu ${version}, ${home.name}, ${device}`
   const kernels = kernelsOf(tf, { device: own.device, backend: guarded.backend }, { name: NAME, description })
+  const style = own.software ? 'barrier-free' : 'shared-memory'
+  let current = { precision: 'float32' as Precision, backend: kernels.use(style) }
   return {
-    backend: kernels.use(own.software ? 'barrier-free' : 'shared-memory'),
+    backendIn: (precision) => {
+      if (current.precision !== precision) current = { precision, backend: kernels.use(style, precision) }
+      return current.backend
+    },
     device: own.device,
     adapter: own.names,
     kernels,

@@ -1,18 +1,23 @@
-import { backendError, DeviceFault, selfTest } from '@durian/backend-tfjs'
-import type { BackendError, WithBackend } from '@durian/core'
+import { backendError, DeviceFault, selfTest, type Tensor } from '@durian/backend-tfjs'
+import type { Backend, BackendError, WithBackend } from '@durian/core'
 import { either as E, taskEither as TE } from 'fp-ts'
 import type { DeviceChoice } from './device/adapter.ts'
 import { NoDevice } from './device/noDevice.ts'
 import type { Home } from './home.ts'
 import type { Kernels } from './kernels/choose.ts'
+import type { Precision } from './kernels/kernel.ts'
 import { openDevice, type OpenedDevice, type WebGpuFacts } from './open.ts'
+import { tolerances } from './tolerances.ts'
 
 export interface WebGpuBackendOptions extends DeviceChoice {
+  /** 'mixed' keeps operands of products (weights, what linears read, keys and values) in float16 and adds them up in float32; default 'float32'. */
+  readonly precision?: Precision
   /** Told of the device that was taken, before it is used. */
   readonly onOpened?: (opened: OpenedWebGpu) => void
 }
 
-export interface OpenedWebGpu extends Pick<OpenedDevice, 'backend' | 'device' | 'adapter'> {
+export interface OpenedWebGpu extends Pick<OpenedDevice, 'device' | 'adapter'> {
+  readonly backend: Backend<Tensor>
   readonly facts: WebGpuFacts
   /** Other kernels on the same device, for laws and benchmarks. */
   readonly kernels: Kernels
@@ -59,10 +64,11 @@ export const webGpuOf = (home: Home): WebGpu => {
     return opened
   }
 
-  const tested = async (choice: DeviceChoice): Promise<E.Either<Refusal, OpenedWebGpu>> => {
+  const tested = async (choice: DeviceChoice, precision: Precision): Promise<E.Either<Refusal, OpenedWebGpu>> => {
     try {
-      const { faults: _, ...opened } = await device(choice)
-      const result = await selfTest(opened.backend)()
+      const { faults: _, backendIn, ...found } = await device(choice)
+      const opened = { ...found, backend: backendIn(precision) }
+      const result = await selfTest(opened.backend, precision === 'mixed' ? tolerances.mixed.gradients : undefined)()
       return E.isRight(result) ? E.right(opened) : E.left({ error: result.left, mend: '' })
     } catch (thrown) {
       if (thrown instanceof DeviceFault) return E.left({ error: thrown.error, mend: '' })
@@ -74,9 +80,9 @@ export const webGpuOf = (home: Home): WebGpu => {
     }
   }
 
-  const openWebGpuBackend: WebGpu['openWebGpuBackend'] = ({ onOpened: _, ...choice } = {}) =>
+  const openWebGpuBackend: WebGpu['openWebGpuBackend'] = ({ onOpened: _, precision = 'float32', ...choice } = {}) =>
     TE.mapLeft(({ error, mend }: Refusal) => (mend === '' ? error : { ...error, reason: `${error.reason}; ${mend}` }))(
-      () => tested(choice),
+      () => tested(choice, precision),
     )
 
   const withWebGpuBackend: WebGpu['withWebGpuBackend'] =
@@ -97,7 +103,7 @@ export const webGpuOf = (home: Home): WebGpu => {
 
   const webGpuStatus: WebGpu['webGpuStatus'] = async (choice = {}) => {
     const start = performance.now()
-    const result = await tested(choice)
+    const result = await tested(choice, 'float32')
     if (E.isLeft(result)) return { available: false, reason: result.left.error.reason, mend: result.left.mend }
     const { backend, facts } = result.right
     const startMs = Math.round(performance.now() - start)

@@ -166,6 +166,7 @@ export {
   maskedMean,
   meanAll,
   meanAxis,
+  narrowed,
   residualLinear,
   rmsNorm,
   rotateHalf,

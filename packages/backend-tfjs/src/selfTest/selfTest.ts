@@ -4,20 +4,16 @@ import { expectedLoss, expectedSlopes } from './expected.ts'
 import { selfTestDirections, selfTestLoss, selfTestParams } from './program.ts'
 
 /** Allowed error of each number: a wrong kernel is off by its own size, float32 by about 1e-6 here. */
-const RELATIVE = 1e-3
-const ABSOLUTE = 1e-6
+const ALLOWED = { rtol: 1e-3, atol: 1e-6 }
 
 /**
  * Does this device compute? Loss and gradients of a small decoder against stored values, in a few milliseconds.
  * A driver that returns zeros or garbage says nothing by itself: this is where it is refused, in one sentence.
  */
-export const selfTest = <T>({
-  name,
-  ops,
-  gradients,
-  memory,
-  transfer,
-}: Backend<T>): TE.TaskEither<BackendError, void> => {
+export const selfTest = <T>(
+  { name, ops, gradients, memory, transfer }: Backend<T>,
+  { rtol, atol } = ALLOWED,
+): TE.TaskEither<BackendError, void> => {
   const refused = (reason: string): E.Either<BackendError, never> =>
     E.left({ _tag: 'DeviceFailed', backend: name, reason })
   return () =>
@@ -41,7 +37,7 @@ export const selfTest = <T>({
         const read = await transfer.read(result)()
         if (E.isLeft(read)) return read
         const [actual, expected] = [read.right[0]!, wanted[i]!]
-        if (!(Math.abs(actual - expected) <= RELATIVE * Math.abs(expected) + ABSOLUTE)) {
+        if (!(Math.abs(actual - expected) <= rtol * Math.abs(expected) + atol)) {
           return refused(
             `this device computes wrongly: ${labels[i]!} of the self-test is ${actual} and not ${expected}; choose another one with --backend`,
           )

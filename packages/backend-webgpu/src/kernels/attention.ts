@@ -1,8 +1,8 @@
 import type { TensorInfo } from '@tensorflow/tfjs-core'
 import type { KernelBody } from '../registry.ts'
 import { groupsOf, type Gpu, sizeOf, THREADS } from './kernel.ts'
-import { dot, each, type Head, headOf, load, meet, unmet, zero } from './head.ts'
-import { power, type Program } from './program.ts'
+import { dot, each, elementOf, type Head, headOf, load, meet, type Stored, unmet, zero } from './head.ts'
+import { at as read, power, type Program } from './program.ts'
 
 /** WGSL: a key this far below what was seen has weight 0 in float32; its product is not worth making. */
 const isHidden = (mask: string, most: string): string => `${mask} + 1e8 < ${most}`
@@ -31,13 +31,17 @@ interface Form {
   readonly head: Head
   readonly shared: boolean
   readonly mask: boolean
+  /** Keys and values, those that are shared too. */
+  readonly keys: Stored
 }
 
-const nameOf = ({ head, shared, mask }: Form): string =>
-  `hd${head.width}${shared ? ' shared' : ''}${mask ? ' masked' : ''}`
+const nameOf = ({ head, shared, mask, keys }: Form): string =>
+  `hd${head.width}${shared ? ' shared' : ''}${mask ? ' masked' : ''}${keys === 'half' ? ' 16' : ''}`
 
 /** All keys of one set. */
-const meetAll = ({ head, mask }: Form, kind: Kind): string => `
+const meetAll = ({ head, mask, keys }: Form, kind: Kind): string => {
+  const element = elementOf(head, keys)
+  return `
   let ${kind}Start = ${kind === 'own' ? 'run * u.ownKeys' : 'run / u.runsPerShared * u.sharedKeys'};
   for (var i = 0u; i < u.${kind}Keys; i++) {
     ${
@@ -52,21 +56,23 @@ const meetAll = ({ head, mask }: Form, kind: Kind): string => `
       dot(
         head,
         (c) => `q${c}`,
-        (c) => `${kind}Key[at + ${c}u]`,
+        (c) => read(element, `${kind}Key`, `at + ${c}u`),
       ) + (mask ? ' + hidden' : ''),
-      (c) => `${kind}Value[at + ${c}u]`,
+      (c) => read(element, `${kind}Value`, `at + ${c}u`),
     )}
   }`
+}
 
 const forward = (form: Form): Program => {
   const { head, shared, mask } = form
+  const keys = elementOf(head, form.keys)
   return {
     name: `DurianAttention ${nameOf(form)}`,
     inputs: {
       query: head.element,
-      ownKey: head.element,
-      ownValue: head.element,
-      ...(shared ? { sharedKey: head.element, sharedValue: head.element } : {}),
+      ownKey: keys,
+      ownValue: keys,
+      ...(shared ? { sharedKey: keys, sharedValue: keys } : {}),
       ...(mask ? { mask: 'f32' } : {}),
     },
     outputs: { out: head.element, logTotal: 'f32' },
@@ -89,7 +95,7 @@ ${unmet(head)}
 
 /** What the backward kernels need of each query: ln of the total of its weights, and dy . out. */
 const statistics = (head: Head): Program => ({
-  name: `DurianAttentionGrad statistics ${nameOf({ head, shared: false, mask: false })}`,
+  name: `DurianAttentionGrad statistics ${nameOf({ head, shared: false, mask: false, keys: 'full' })}`,
   inputs: { dy: head.element, out: head.element, logTotal: 'f32' },
   outputs: { facts: 'f32' },
   numbers: { size: 'u32' },
@@ -107,10 +113,10 @@ const statistics = (head: Head): Program => ({
 
 const numbersOfSet = { ...numbers, keys: 'u32', runsPerSet: 'u32', maskOffset: 'u32' } as const
 
-const setInputs = ({ head, mask }: Form): Program['inputs'] => ({
+const setInputs = ({ head, mask, keys }: Form): Program['inputs'] => ({
   query: head.element,
-  key: head.element,
-  value: head.element,
+  key: elementOf(head, keys),
+  value: elementOf(head, keys),
   dy: head.element,
   facts: 'f32',
   ...(mask ? { mask: 'f32' } : {}),
@@ -118,7 +124,7 @@ const setInputs = ({ head, mask }: Form): Program['inputs'] => ({
 
 /** dQ += sum over one set's keys of p (dy . v - dy . out) k, p = exp(score - ln total). */
 const queryGrad = (form: Form, adds: boolean): Program => {
-  const { head, mask } = form
+  const { head, mask, keys: stored } = form
   return {
     name: `DurianAttentionGrad queries ${nameOf(form)}${adds ? ' adds' : ''}`,
     inputs: { ...setInputs(form), ...(adds ? { before: head.element } : {}) },
@@ -140,7 +146,7 @@ const queryGrad = (form: Form, adds: boolean): Program => {
   for (var i = 0u; i < u.keys; i++) {
     ${mask ? `let hidden = mask[maskAt + i]; if (${isHidden('hidden', 'logTotal')}) { continue; }` : ''}
     let at = (start + i) * ${head.pieces.length}u;
-    ${load(head, 'k', { from: 'key', at: 'at' })}
+    ${load(head, 'k', { from: 'key', at: 'at', stored })}
     let score = ${dot(
       head,
       (c) => `q${c}`,
@@ -149,7 +155,7 @@ const queryGrad = (form: Form, adds: boolean): Program => {
     let slope = power(score - logTotal) * (${dot(
       head,
       (c) => `d${c}`,
-      (c) => `value[at + ${c}u]`,
+      (c) => read(elementOf(head, stored), 'value', `at + ${c}u`),
     )} - share);
     ${each(head, (c) => `sum${c} += slope * k${c};`)}
   }
@@ -159,7 +165,7 @@ const queryGrad = (form: Form, adds: boolean): Program => {
 
 /** For one key: dV = sum over the queries that meet it of p dy, dK = sum of p (dy . v - dy . out) q. */
 const keyGrad = (form: Form): Program => {
-  const { head, mask } = form
+  const { head, mask, keys: stored } = form
   return {
     name: `DurianAttentionGrad keys ${nameOf(form)}`,
     inputs: setInputs(form),
@@ -172,8 +178,8 @@ const keyGrad = (form: Form): Program => {
   let firstRun = index / u.keys * u.runsPerSet;
   let own = index % u.keys;
   let place = index * ${head.pieces.length}u;
-  ${load(head, 'k', { from: 'key', at: 'place' })}
-  ${load(head, 'v', { from: 'value', at: 'place' })}
+  ${load(head, 'k', { from: 'key', at: 'place', stored })}
+  ${load(head, 'v', { from: 'value', at: 'place', stored })}
   ${each(head, (c) => `var dk${c} = ${zero(head)}; var dv${c} = ${zero(head)};`)}
   for (var i = firstRun * u.rows; i < (firstRun + u.runsPerSet) * u.rows; i++) {
     let logTotal = facts[2u * i];
@@ -221,10 +227,12 @@ const sizesOf = ({ queries, keys, sharedKeys, mask }: Named) => {
   }
 }
 
-const formOf = ({ queries, sharedKeys, mask }: Named): Form => ({
+const formOf = ({ halves }: Gpu, { queries, keys, sharedKeys, mask }: Named): Form => ({
   head: headOf(queries!.shape[2]!),
   shared: sharedKeys !== undefined,
   mask: mask !== undefined,
+  // tensors without numbers are in 32 bits whatever the others are
+  keys: [keys, sharedKeys].some((x) => x !== undefined && halves.has(x)) ? 'half' : 'full',
 })
 
 /** A buffer of no bytes cannot be bound: shared keys that are none are left out. */
@@ -235,14 +243,14 @@ const withoutEmpty = ({ sharedKeys, sharedValues, ...others }: Named): Named =>
 
 /** Queries [S, n, hd] -> mixed values [S, n, hd], and ln of the total of each query's weights, [S, n]. */
 export const attention =
-  ({ launch }: Gpu): KernelBody =>
+  (gpu: Gpu): KernelBody =>
   (call) => {
     const inputs = withoutEmpty(call.inputs)
     const sizes = sizesOf(inputs)
     const queries = inputs['queries']!
     const ordered = ['queries', 'keys', 'values', 'sharedKeys', 'sharedValues', 'mask'].map((name) => inputs[name])
     return [
-      ...launch(forward(formOf(inputs)), {
+      ...gpu.launch(forward(formOf(gpu, inputs)), {
         inputs: ordered.filter((x) => x !== undefined),
         outputs: [queries.shape, [sizes.runs, sizes.rows]],
         numbers: sizes,
@@ -253,10 +261,11 @@ export const attention =
 
 /** Gradients of queries, keys, values and, where there are, shared keys and shared values, in this order. Nothing is added with atomics. */
 export const attentionGrad =
-  ({ launch, backend }: Gpu): KernelBody =>
+  (gpu: Gpu): KernelBody =>
   ({ inputs }) => {
+    const { launch, backend } = gpu
     const sizes = sizesOf(inputs)
-    const form = formOf(inputs)
+    const form = formOf(gpu, inputs)
     const { queries, mask, dy, out, logTotal } = inputs as Record<string, TensorInfo>
     const queryCount = sizes.runs * sizes.rows
     const [facts] = launch(statistics(form.head), {

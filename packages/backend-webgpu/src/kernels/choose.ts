@@ -1,8 +1,11 @@
 import { tfjsBackend, type Tensor, type Tf } from '@durian/backend-tfjs'
 import type { Backend } from '@durian/core'
 import type { WebGPUBackend } from '@tensorflow/tfjs-backend-webgpu'
+import { halvesOf } from './halves.ts'
 import { installKernels, removeKernels } from './install.ts'
+import type { Precision } from './kernel.ts'
 import type { Style } from './lanes.ts'
+import { mixedBackend } from './mixed.ts'
 import { launcher } from './program.ts'
 
 /** Our kernels, written for one kind of device or the other, or tfjs's own alone. */
@@ -11,7 +14,7 @@ export type KernelChoice = Style | 'stock'
 /** Other kernels on a device that is open: for laws and benchmarks. */
 export interface Kernels {
   /** A backend with these kernels. tfjs's registry is global, so only the backend that was asked for last computes with what it names. */
-  readonly use: (choice: KernelChoice) => Backend<Tensor>
+  readonly use: (choice: KernelChoice, precision?: Precision) => Backend<Tensor>
   /** Programs given to the device so far. */
   readonly dispatches: () => number
   /**
@@ -47,13 +50,18 @@ export const kernelsOf = (
     record(...args)
   }
   // one for all choices: it keeps what is compiled
-  const launch = launcher(backend, device)
+  const halves = halvesOf(backend, { form: device.features.has('shader-f16') ? 'native' : 'packed', name })
+  const launch = launcher(backend, device, halves)
+  halves.guard(launch)
   const mostBuffers = device.limits.maxStorageBuffersPerShaderStage
   return {
-    use: (choice) => {
-      if (choice === 'stock') removeKernels(tf)
-      else installKernels(tf, { launch, style: choice, backend, mostBuffers })
-      return tfjsBackend(tf, { name, description })
+    use: (choice, precision = 'float32') => {
+      if (choice === 'stock') {
+        if (precision === 'mixed') throw new Error("tfjs's own kernels have no mixed precision")
+        removeKernels(tf)
+      } else installKernels(tf, { launch, style: choice, backend, mostBuffers, halves, precision })
+      if (precision === 'float32') return tfjsBackend(tf, { name, description })
+      return mixedBackend(tf, tfjsBackend(tf, { name, description: `${description}, mixed precision` }))
     },
     dispatches: () => count,
     profile: async (run) => {

@@ -1,6 +1,6 @@
 import type { KernelBody } from '../registry.ts'
 import { groupsOf, type Gpu, sizeOf, THREADS } from './kernel.ts'
-import { power, type Program } from './program.ts'
+import { power, type Program, put } from './program.ts'
 
 const swigluProgram: Program = {
   name: 'DurianSwiglu',
@@ -12,6 +12,19 @@ const swigluProgram: Program = {
   if (index >= u.size) { return; }
   let g = gate[index];
   y[index] = g / (1.0 + exp(-g)) * up[index];`,
+}
+
+/** The same in 16 bits, two numbers an invocation. */
+const swigluHalfProgram: Program = {
+  ...swigluProgram,
+  name: 'DurianSwiglu 16',
+  outputs: { y: 'half' },
+  body: () => `
+  let first = 2u * index;
+  if (first >= u.size) { return; }
+  let second = min(first + 1u, u.size - 1u);
+  let g = vec2<f32>(gate[first], gate[second]);
+  ${put('half', 'y', 'index', 'g / (1.0 + exp(-g)) * vec2<f32>(up[first], up[second])')}`,
 }
 
 /** With s = sigmoid(g): dUp = dy g s, dGate = dy up s (1 + g (1 - s)). */
@@ -30,16 +43,18 @@ const swigluGradProgram: Program = {
   dUp[index] = share * g;`,
 }
 
+/** In mixed precision its result, which goes into a product, is made in 16 bits. */
 export const swiglu =
-  ({ launch }: Gpu): KernelBody =>
+  ({ launch, precision }: Gpu): KernelBody =>
   ({ inputs }) => {
     const [gate, up] = [inputs['gate']!, inputs['up']!]
     const size = sizeOf(gate.shape)
-    const [y] = launch(swigluProgram, {
+    const mixed = precision === 'mixed'
+    const [y] = launch(mixed ? swigluHalfProgram : swigluProgram, {
       inputs: [gate, up],
       outputs: [gate.shape],
       numbers: { size },
-      groups: groupsOf(size),
+      groups: groupsOf(mixed ? Math.ceil(size / 2) : size),
     })
     return y!
   }

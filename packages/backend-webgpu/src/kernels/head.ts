@@ -1,3 +1,5 @@
+import { at as read } from './program.ts'
+
 /** A head's numbers in registers, as WGSL: vectors of four where its width allows. */
 export interface Head {
   readonly width: number
@@ -30,9 +32,21 @@ export const dot = (
 ): string =>
   pieces.map((i) => (element === 'vec4f' ? `dot(${left(i)}, ${right(i)})` : `${left(i)} * ${right(i)}`)).join(' + ')
 
+/** A buffer of heads, its numbers in 16 bits or 32. */
+export type Stored = 'half' | 'full'
+
+/** What such a buffer holds. */
+export const elementOf = ({ element }: Head, stored: Stored): 'f32' | 'vec4f' | 'half' | 'half4' => {
+  if (stored === 'full') return element
+  return element === 'vec4f' ? 'half4' : 'half'
+}
+
 /** All pieces of a head in a buffer, as `name0`, `name1`, … */
-export const load = (head: Head, name: string, { from, at }: { readonly from: string; readonly at: string }): string =>
-  each(head, (i) => `let ${name}${i} = ${from}[${at} + ${i}u];`)
+export const load = (
+  head: Head,
+  name: string,
+  { from, at, stored = 'full' }: { readonly from: string; readonly at: string; readonly stored?: Stored },
+): string => each(head, (i) => `let ${name}${i} = ${read(elementOf(head, stored), from, `${at} + ${i}u`)};`)
 
 /**
  * Online softmax: meet one key, its score given. Keeps `most`, `weights` and `sum0`, `sum1`, …; the sums are scaled down when a larger score

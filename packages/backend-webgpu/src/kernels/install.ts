@@ -1,10 +1,14 @@
 import { attentionKernels, type Tf } from '@durian/backend-tfjs'
 import { replaceKernels, stockKernel, type KernelBody } from '../registry.ts'
+import { replaceStock } from '../stock/replace.ts'
+import { slice as sliced } from '../stock/sixAxes.ts'
 import { attention, attentionGrad } from './attention.ts'
 import { clip, swiglu, swigluGrad } from './elementwise.ts'
 import type { Gpu } from './kernel.ts'
 import { decodingAttention, decodingRoom } from './decoding.ts'
+import { concat, gather, slice, transpose } from './layout.ts'
 import { batchMatMul, linear } from './matmul.ts'
+import { narrowed } from './narrowed.ts'
 import { adamW, scaled, squaredNorm } from './optimiser.ts'
 import { rmsNorm, rmsNormGrad } from './rmsNorm.ts'
 import { rotary, rotaryGrad } from './rotary.ts'
@@ -14,12 +18,18 @@ import { softmax, softmaxGrad } from './softmax.ts'
 import { sumAxes, sumAxis, sumAxisGrad } from './sum.ts'
 
 /** Stock kernels that ours take the place of. */
-const replaced = ['BatchMatMul', 'Sum'] as const
+const replaced = ['BatchMatMul', 'Sum', 'Concat', 'Transpose', 'GatherV2'] as const
 
 const kernelsFor = (tf: Tf, gpu: Gpu): Readonly<Record<string, KernelBody>> => ({
   // adds with atomics, or waits at barriers where none are needed
   BatchMatMul: batchMatMul(gpu, stockKernel(tf, 'BatchMatMul')),
   Sum: sumAxes(gpu, stockKernel(tf, 'Sum')),
+  // would widen numbers of 16 bits
+  Concat: concat(gpu, stockKernel(tf, 'Concat')),
+  Transpose: transpose(gpu, stockKernel(tf, 'Transpose')),
+  GatherV2: gather(gpu, stockKernel(tf, 'GatherV2')),
+  Slice: slice(gpu, sliced(tf)),
+  DurianNarrowed: narrowed(gpu),
   // our own
   DurianSum: sumAxis(gpu),
   DurianSumGrad: sumAxisGrad(gpu),
@@ -58,4 +68,5 @@ export const removeKernels = (tf: Tf): void => {
     if (kernelName.startsWith('Durian')) tf.unregisterKernel(kernelName, 'webgpu')
   }
   replaceKernels(tf, Object.fromEntries(replaced.map((name) => [name, stockKernel(tf, name)])))
+  replaceStock(tf)
 }

@@ -1,5 +1,6 @@
 import type { WebGPUBackend } from '@tensorflow/tfjs-backend-webgpu'
 import type { TensorInfo } from '@tensorflow/tfjs-core'
+import type { Halves } from './halves.ts'
 import type { Style } from './lanes.ts'
 import type { Launcher } from './program.ts'
 
@@ -10,7 +11,14 @@ export interface Gpu {
   /** Storage buffers a program may bind. */
   readonly mostBuffers: number
   readonly backend: WebGPUBackend
+  /** Which tensors lie in 16 bits. */
+  readonly halves: Halves
+  /** 'mixed': operands of products are kept in 16 bits where kernels make them; 'float32': only what was made so before is read so. */
+  readonly precision: Precision
 }
+
+/** 'float32' throughout, or 'mixed': operands of products in 16 bits, sums in 32. */
+export type Precision = 'float32' | 'mixed'
 
 export const sizeOf = (shape: ReadonlyArray<number>): number => shape.reduce((size, n) => size * n, 1)
 

@@ -12,7 +12,18 @@ export interface ProductForm {
   readonly transposeB: boolean
   readonly bias: boolean
   readonly plus: boolean
+  /** How the operands' numbers are stored; sums are f32 all the same. */
+  readonly a: 'f32' | 'half'
+  readonly b: 'f32' | 'half'
 }
+
+/** A product's form in the name of its program. */
+export const formName = ({ transposeA, transposeB, bias, plus, a, b }: ProductForm): string =>
+  [
+    [transposeA, transposeB, bias, plus].map(Number).join(''),
+    ...(a === 'half' ? ['a16'] : []),
+    ...(b === 'half' ? ['b16'] : []),
+  ].join(' ')
 
 export interface ProductSizes {
   readonly batch: number
@@ -51,7 +62,15 @@ export const product = (gpu: Gpu, { a, b, transposeA, transposeB, bias, plus }: 
   const sizes = { batch: sizeOf(axes), m, k, n }
   const shape = [...axes, m, n]
   const tiles = tilesOf(gpu)
-  const form = { transposeA, transposeB, bias: bias !== undefined, plus: plus !== undefined }
+  const stored = (x: TensorInfo) => (gpu.halves.has(x) ? 'half' : 'f32')
+  const form: ProductForm = {
+    transposeA,
+    transposeB,
+    bias: bias !== undefined,
+    plus: plus !== undefined,
+    a: stored(a),
+    b: stored(b),
+  }
   const splits = form.bias || form.plus ? 1 : tiles.splits(sizes)
   const inputs = [a, b, bias, plus].filter((x) => x !== undefined)
   const [out] = gpu.launch(tiles.program(form), {

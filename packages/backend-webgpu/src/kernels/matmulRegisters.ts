@@ -1,5 +1,6 @@
 import { groupsOf, THREADS } from './kernel.ts'
-import type { Tiles } from './matmul.ts'
+import { formName, type Tiles } from './matmul.ts'
+import { at } from './program.ts'
 
 /** Rows and columns of the tile one invocation keeps in registers. */
 const ROWS = 8
@@ -15,13 +16,15 @@ const columns = Array.from({ length: COLUMNS }, (_, i) => i)
 export const registerTiles: Tiles = {
   splits: () => 1,
   groups: ({ batch, m, n }) => groupsOf(batch * Math.ceil(m / ROWS) * Math.ceil(n / COLUMNS)),
-  program: ({ transposeA, transposeB, bias, plus }) => ({
-    name: `DurianMatMul registers ${[transposeA, transposeB, bias, plus].map(Number).join('')}`,
-    inputs: { a: 'f32', b: 'f32', ...(bias ? { bias: 'f32' } : {}), ...(plus ? { plus: 'f32' } : {}) },
-    outputs: { y: 'f32' },
-    numbers: { batch: 'u32', m: 'u32', k: 'u32', n: 'u32' },
-    threads: THREADS,
-    body: () => `
+  program: (form) => {
+    const { transposeA, transposeB, bias, plus } = form
+    return {
+      name: `DurianMatMul registers ${formName(form)}`,
+      inputs: { a: form.a, b: form.b, ...(bias ? { bias: 'f32' } : {}), ...(plus ? { plus: 'f32' } : {}) },
+      outputs: { y: 'f32' },
+      numbers: { batch: 'u32', m: 'u32', k: 'u32', n: 'u32' },
+      threads: THREADS,
+      body: () => `
   let across = (u.n + ${COLUMNS - 1}u) / ${COLUMNS}u;
   let down = (u.m + ${ROWS - 1}u) / ${ROWS}u;
   if (index >= u.batch * down * across) { return; }
@@ -34,8 +37,8 @@ export const registerTiles: Tiles = {
   let bStep = ${transposeB ? '1u' : 'u.n'};
   ${rows.map((i) => `var sum${i} = vec4<f32>(0.0);`).join(' ')}
   for (var i = 0u; i < u.k; i++) {
-    let right = vec4<f32>(${columns.map((j) => `b[b${j}]`).join(', ')});
-    ${rows.map((i) => `sum${i} += a[a${i}] * right; a${i} += aStep;`).join('\n    ')}
+    let right = vec4<f32>(${columns.map((j) => at(form.b, 'b', `b${j}`)).join(', ')});
+    ${rows.map((i) => `sum${i} += ${at(form.a, 'a', `a${i}`)} * right; a${i} += aStep;`).join('\n    ')}
     ${columns.map((j) => `b${j} += bStep;`).join(' ')}
   }
   ${bias ? `let added = vec4<f32>(${columns.map((j) => `bias[min(column + ${j}u, u.n - 1u)]`).join(', ')});` : ''}
@@ -53,5 +56,6 @@ export const registerTiles: Tiles = {
   }`,
     )
     .join('\n  ')}`,
-  }),
+    }
+  },
 }

@@ -1,4 +1,5 @@
-import type { ProductSizes, Tiles } from './matmul.ts'
+import { formName, type ProductForm, type ProductSizes, type Tiles } from './matmul.ts'
+import { at } from './program.ts'
 
 /** Rows and columns of a workgroup's tile, and how much of the inner size lies in shared memory at once. */
 const SIDE = 64
@@ -22,6 +23,7 @@ const own = Array.from({ length: OWN }, (_, i) => i)
 /** One operand's share of the tile: neighbours read neighbours, whichever axis lies together in memory. */
 const load = (
   name: 'a' | 'b',
+  form: ProductForm,
   { size, depthTogether }: { readonly size: 'm' | 'n'; readonly depthTogether: boolean },
 ) => {
   const first = name === 'a' ? 'row' : 'column'
@@ -31,9 +33,15 @@ const load = (
       let outer = ${depthTogether ? `place / ${DEPTH}u` : `place % ${SIDE}u`};
       var value = 0.0;
       if (start + inner < stop && ${first} + outer < u.${size}) {
-        value = ${name}[${name}Start + ${
-          depthTogether ? `(${first} + outer) * u.k + start + inner` : `(start + inner) * u.${size} + ${first} + outer`
-        }];
+        value = ${at(
+          form[name],
+          name,
+          `${name}Start + ${
+            depthTogether
+              ? `(${first} + outer) * u.k + start + inner`
+              : `(start + inner) * u.${size} + ${first} + outer`
+          }`,
+        )};
       }
       ${name}Tile[inner * ${PITCH}u + outer] = value;
     }`
@@ -47,16 +55,18 @@ export const sharedTiles: Tiles = {
     return Math.min(Math.ceil(ENOUGH / tiles), Math.floor(sizes.k / LEAST_DEPTH))
   },
   groups: tileCount,
-  program: ({ transposeA, transposeB, bias, plus }) => ({
-    name: `DurianMatMul shared ${[transposeA, transposeB, bias, plus].map(Number).join('')}`,
-    inputs: { a: 'f32', b: 'f32', ...(bias ? { bias: 'f32' } : {}), ...(plus ? { plus: 'f32' } : {}) },
-    outputs: { y: 'f32' },
-    numbers: { batch: 'u32', m: 'u32', k: 'u32', n: 'u32', splits: 'u32', depth: 'u32' },
-    threads: INVOCATIONS,
-    head: () => `
+  program: (form) => {
+    const { transposeA, transposeB, bias, plus } = form
+    return {
+      name: `DurianMatMul shared ${formName(form)}`,
+      inputs: { a: form.a, b: form.b, ...(bias ? { bias: 'f32' } : {}), ...(plus ? { plus: 'f32' } : {}) },
+      outputs: { y: 'f32' },
+      numbers: { batch: 'u32', m: 'u32', k: 'u32', n: 'u32', splits: 'u32', depth: 'u32' },
+      threads: INVOCATIONS,
+      head: () => `
 var<workgroup> aTile: array<f32, ${PITCH * DEPTH}>;
 var<workgroup> bTile: array<f32, ${PITCH * DEPTH}>;`,
-    body: () => `
+      body: () => `
   let across = (u.n + ${SIDE - 1}u) / ${SIDE}u;
   let down = (u.m + ${SIDE - 1}u) / ${SIDE}u;
   if (groupIndex >= u.batch * u.splits * down * across) { return; }
@@ -72,8 +82,8 @@ var<workgroup> bTile: array<f32, ${PITCH * DEPTH}>;`,
   let ownColumn = local % ${ACROSS}u * ${OWN}u;
   ${own.map((i) => `var sum${i} = vec4<f32>(0.0);`).join(' ')}
   for (var start = begin; start < stop; start += ${DEPTH}u) {
-    ${load('a', { size: 'm', depthTogether: !transposeA })}
-    ${load('b', { size: 'n', depthTogether: transposeB })}
+    ${load('a', form, { size: 'm', depthTogether: !transposeA })}
+    ${load('b', form, { size: 'n', depthTogether: transposeB })}
     workgroupBarrier();
     for (var inner = 0u; inner < ${DEPTH}u; inner++) {
       let left = inner * ${PITCH}u + ownRow;
@@ -95,5 +105,6 @@ var<workgroup> bTile: array<f32, ${PITCH * DEPTH}>;`,
   }`,
     )
     .join('\n  ')}`,
-  }),
+    }
+  },
 }

@@ -1,7 +1,10 @@
 import type { WebGPUBackend } from '@tensorflow/tfjs-backend-webgpu'
 import type { TensorInfo } from '@tensorflow/tfjs-core'
+import type { Halves } from './halves.ts'
+import { declaredHalf, type HalfElement, type HalfForm, isHalf, overflowBinding } from './halfWgsl.ts'
 
-type Element = 'f32' | 'i32' | 'vec4f'
+/** What a buffer holds. Numbers of 16 bits are read by `at` and written by `put`, a pair or (`half4`) a vector of four at a time. */
+type Element = 'f32' | 'i32' | 'vec4f' | HalfElement
 
 /** A compute shader of our own. */
 export interface Program {
@@ -56,7 +59,7 @@ const sizeOf = (shape: ReadonlyArray<number>): number => shape.reduce((size, n) 
  * Runs programs on tfjs's command queue, beside its own kernels. Unlike `runWebGPUProgram` a program may have several outputs, its code has
  * no preamble of 300 lines, and shapes do not take part in the choice of the pipeline.
  */
-export const launcher = (backend: WebGPUBackend, device: GPUDevice): Launcher => {
+export const launcher = (backend: WebGPUBackend, device: GPUDevice, halves: Halves): Launcher => {
   const recorder = backend as unknown as Recorder
   const { maxComputeWorkgroupsPerDimension: widest } = device.limits
   const pipelines = new Map<string, new (dispatch: Recorded['dispatch']) => Recorded>()
@@ -64,7 +67,7 @@ export const launcher = (backend: WebGPUBackend, device: GPUDevice): Launcher =>
   const compiled = (program: Program): new (dispatch: Recorded['dispatch']) => Recorded => {
     const known = pipelines.get(program.name)
     if (known !== undefined) return known
-    const module = device.createShaderModule({ code: shader(program), label: program.name })
+    const module = device.createShaderModule({ code: shader(program, halves.form), label: program.name })
     const pipeline = device.createComputePipeline({
       compute: { module, entryPoint: 'main' },
       label: program.name,
@@ -85,7 +88,11 @@ export const launcher = (backend: WebGPUBackend, device: GPUDevice): Launcher =>
   }
 
   const run: Launcher = (program, { inputs, outputs, numbers, groups }) => {
-    const made = outputs.map((output) => ('dataId' in output ? output : backend.makeTensorInfo([...output], 'float32')))
+    const kinds = Object.values(program.outputs)
+    const made = outputs.map((output, i) => {
+      if ('dataId' in output) return output
+      return isHalf(kinds[i]!) ? halves.make(output) : backend.makeTensorInfo([...output], 'float32')
+    })
     if (groups === 0 || made.every(({ shape }) => sizeOf(shape) === 0)) {
       for (const { dataId } of made) backend.tensorMap.get(dataId).values = new Float32Array(0)
       return made
@@ -93,7 +100,18 @@ export const launcher = (backend: WebGPUBackend, device: GPUDevice): Launcher =>
     const converted: TensorInfo[] = []
     const floats = inputs.map((x, i) => {
       backend.uploadToGPU(x.dataId)
-      const wanted = Object.values(program.inputs)[i]
+      const wanted = Object.values(program.inputs)[i]!
+      if (isHalf(wanted)) return x
+      if (wanted !== 'i32' && halves.has(x)) {
+        const [float] = run(widened, {
+          inputs: [x],
+          outputs: [x.shape],
+          numbers: { size: sizeOf(x.shape) },
+          groups: Math.ceil(sizeOf(x.shape) / widened.threads),
+        })
+        converted.push(float!)
+        return float!
+      }
       // a cast from integers leaves the buffer as it is and calls it float32
       if (wanted === 'i32' || backend.tensorMap.get(x.dataId).dtype === 'float32') return x
       const [float] = run(toFloat, {
@@ -106,7 +124,9 @@ export const launcher = (backend: WebGPUBackend, device: GPUDevice): Launcher =>
       return float!
     })
     for (const { dataId } of made) backend.uploadToGPU(dataId)
-    const [first, ...others] = made.map(flat)
+    const overflow = checksRange(program) ? [halves.overflow()] : []
+    for (const { dataId } of overflow) backend.uploadToGPU(dataId)
+    const [first, ...others] = [...made, ...overflow].map(flat)
     const across = Math.min(groups, widest)
     recorder.recordAndSubmit(
       new (compiled(program))([across, Math.ceil(groups / across), 1]),
@@ -126,6 +146,16 @@ export const launcher = (backend: WebGPUBackend, device: GPUDevice): Launcher =>
 /** One axis: tfjs puts each tensor's shape and strides before our numbers, and so they are two integers each. */
 const flat = (x: TensorInfo): TensorInfo => ({ ...x, shape: [sizeOf(x.shape)] })
 
+/** Numbers of 16 bits in 32, for a program that reads no others. */
+export const widened: Program = {
+  name: 'DurianWidened',
+  inputs: { x: 'half' },
+  outputs: { y: 'f32' },
+  numbers: { size: 'u32' },
+  threads: 64,
+  body: () => `if (index < u.size) { y[index] = ${at('half', 'x', 'index')}; }`,
+}
+
 const toFloat: Program = {
   name: 'DurianToFloat',
   inputs: { x: 'i32' },
@@ -141,24 +171,43 @@ fn isNone(x: f32) -> bool { return (bitcast<u32>(x) & 0x7fffffffu) > 0x7f800000u
 fn power(x: f32) -> f32 { return select(exp(x), x, isNone(x)); }
 fn logarithm(x: f32) -> f32 { return select(log(x), x, isNone(x)); }`
 
-const shader = ({ inputs, outputs, numbers, threads, head, body }: Program): string => {
+/** Whether what does not fit into 16 bits has to be noticed. */
+const checksRange = ({ outputs }: Program): boolean => Object.values(outputs).some(isHalf)
+
+/** WGSL: one number, or vector, of a buffer. */
+export const at = (element: Element, name: string, index: string): string =>
+  isHalf(element) ? `${name}At(${index})` : `${name}[${index}]`
+
+/** WGSL: write one number, or vector, into a buffer; of `half` a pair, with the pair's index. */
+export const put = (element: Element, name: string, index: string, value: string): string =>
+  isHalf(element) ? `${name}Put(${index}, ${value});` : `${name}[${index}] = ${value};`
+
+const types = { f32: 'f32', i32: 'i32', vec4f: 'vec4<f32>' } as const
+
+/** The code of a program, 16-bit numbers in the one form or the other. */
+export const shader = (program: Program, form: HalfForm): string => {
+  const { inputs, outputs, numbers, threads, head, body } = program
+  const checked = checksRange(program)
   const [first, ...others] = Object.entries(outputs)
   const bindings = [
     ['read_write', first!],
     ...Object.entries(inputs).map((entry) => ['read', entry] as const),
     ...others.map((entry) => ['read_write', entry] as const),
-  ] as ReadonlyArray<readonly [access: string, entry: readonly [name: string, element: Element]]>
-  const ignored = bindings.map((_, i) => `shape${i}: i32, stride${i}: i32,`).join(' ')
+  ] as ReadonlyArray<readonly [access: 'read' | 'read_write', entry: readonly [name: string, element: Element]]>
+  const bound = bindings.length + (checked ? 1 : 0)
+  const halves = bindings.some(([, [, element]]) => isHalf(element))
+  const ignored = Array.from({ length: bound }, (_, i) => `shape${i}: i32, stride${i}: i32,`).join(' ')
   const own = Object.entries(numbers).map(([name, type]) => `${name}: ${type},`)
-  return `
+  return `${halves && form === 'native' ? '\nenable f16;' : ''}
 struct Numbers { nan: f32, infinity: f32, ${ignored} ${own.join(' ')} }
 ${bindings
-  .map(
-    ([access, [name, element]], i) =>
-      `@group(0) @binding(${i}) var<storage, ${access}> ${name}: array<${element === 'vec4f' ? 'vec4<f32>' : element}>;`,
+  .map(([access, [name, element]], i) =>
+    isHalf(element)
+      ? declaredHalf({ form, element, name, binding: i, access })
+      : `@group(0) @binding(${i}) var<storage, ${access}> ${name}: array<${types[element]}>;`,
   )
-  .join('\n')}
-@group(0) @binding(${bindings.length}) var<uniform> u: Numbers;
+  .join('\n')}${checked ? overflowBinding(bindings.length) : ''}
+@group(0) @binding(${bound}) var<uniform> u: Numbers;
 ${head?.() ?? ''}
 @compute @workgroup_size(${threads})
 fn main(

@@ -209,6 +209,13 @@ const rules: Readonly<Record<FusedName, FusedRule>> = {
     ],
     differentiable: [0],
   },
+  narrowed: {
+    derived: (...inputs) => labelled('narrowed', inputs, (_, [x]) => x!),
+    fused: (...inputs) => labelled('narrowed', inputs, (ops, [x]) => kernel(ops, 'narrowed')(x!)),
+    inputs: (rows, width) => fc.tuple(tensor([rows, width])),
+    // an odd number of numbers, the largest there are, and those that 16 bits have only a few digits of
+    large: [[fixedTensor([67, 33])], [{ shape: [7], data: [65504, -65504, 2 ** -14, -3 * 2 ** -24, 2 ** -24, 0, 1] }]],
+  },
   adamW: {
     derived: (...inputs) =>
       labelled('adamW', inputs, (ops, xs) => movedParts(ops, derivedAdamW(ops, adamWNumbers), xs)),
@@ -281,10 +288,13 @@ export const fusedLaws = <T>(subject: Subject<T>): ReadonlyArray<Law> =>
   (Object.keys(rules) as ReadonlyArray<FusedName>)
     .filter((name) => subject.backend.ops.fused?.[name] !== undefined)
     .flatMap((name) => {
-      const { derived, fused, inputs, large, differentiable } = rules[name]
+      const { derived, fused, inputs, large: exact, differentiable } = rules[name]
+      const held = heldBy(subject)
       const random = fc
         .tuple(fc.integer({ min: 1, max: 5 }), fc.integer({ min: 1, max: 6 }))
         .chain(([r, w]) => inputs(r, w))
+        .map(held)
+      const large = exact.map(held)
       const values = { random, fixed: large }
       const gradients = { random, fixed: large.filter(([x]) => x!.data.length < 100) }
       const valueLaw = lawOfCases(subject, `fused: ${name} equals its program`, values, async (xs) =>
@@ -310,6 +320,12 @@ export const fusedLaws = <T>(subject: Subject<T>): ReadonlyArray<Law> =>
         }),
       ]
     })
+
+/** Inputs as the backend's operands hold them. */
+const heldBy =
+  <T>({ held }: Subject<T>) =>
+  (xs: ReadonlyArray<HostTensor>): ReadonlyArray<HostTensor> =>
+    held === undefined ? xs : xs.map(({ shape, data }) => ({ shape, data: Float64Array.from(data, held) }))
 
 /** The same case with only some of its inputs as such; the others become constants of its program. */
 const watching = ({ label, inputs, program }: Case, indices?: ReadonlyArray<number>): Case =>

@@ -18,6 +18,8 @@ export interface Subject<T> {
   readonly tolerance: Tolerance
   /** Tolerance of gradients; the values' own where it is left out. */
   readonly gradientTolerance?: Tolerance
+  /** The nearest number that an operand of the backend's products holds exactly, so that input rounding is not blamed; default every number. */
+  readonly held?: (x: number) => number
   /** Seed of every random input: a law that fails once fails always. */
   readonly seed: number
   /** Random inputs a law. */

@@ -39,6 +39,9 @@ export const logSoftmax = <T>(ops: TensorOps<T>, x: T): T => {
   return ops.sub(shifted, ops.log(ops.sum(ops.exp(shifted), last)))
 }
 
+/** x as an operand of products, in 16 bits where the backend computes in mixed precision; else x itself. */
+export const narrowed = <T>(ops: TensorOps<T>, x: T): T => ops.fused?.narrowed?.(x) ?? x
+
 /** x W^T + b: [N, in], [out, in], [out] -> [N, out], the layout of torch.nn.Linear. The backend's kernel where it has one. */
 export const linear = <T>(ops: TensorOps<T>, x: T, weight: T, bias?: T): T =>
   ops.fused?.linear === undefined ? derivedLinear(ops, x, weight, bias) : ops.fused.linear(x, weight, { bias })

@@ -97,6 +97,11 @@ export interface Fused<T> {
   readonly attention: (queries: T, inputs: AttentionInputs<T>) => T
   /** x cos + (-x2, x1) sin, each head of a row by the row's angles: [N, heads * hd], [N, 1, hd] twice -> [N, heads * hd]; differentiable in x. */
   readonly rotary: (x: T, cos: T, sin: T) => T
+  /**
+   * The same numbers as operands of products take them, in 16 bits (float16); only on a backend in mixed precision. Linears and keys are
+   * narrowed by themselves: ask for it where a tensor is kept for long, and free x. The gradient passes as it is.
+   */
+  readonly narrowed: (x: T) => T
   /** One tensor's step of AdamW; not differentiable. */
   readonly adamW: (param: T, grad: T, moments: AdamWMoments<T>, numbers: AdamWNumbers) => AdamWMoved<T>
   /** Sum of the squares of all tensors together, []; not differentiable. At least one tensor. */
