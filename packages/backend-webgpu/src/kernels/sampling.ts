@@ -10,19 +10,17 @@ type Choice = 'greedy' | 'among all' | 'truncated'
 const lanesFor = (style: Lanes['style']): Lanes => ({ count: style === 'shared-memory' ? 256 : 1, style })
 const threadsOf = ({ count }: Lanes): number => (count === 1 ? 4 : count)
 
-/**
- * Sums of up to V = 2^24 numbers in float32 whose error does not grow with V: 64 numbers a part, 64 parts a section. `at` is monotone in
- * what was added, so that a running sum can be searched.
- */
-const sums = `
-struct Sum { part: f32, section: f32, whole: f32, count: u32 }
-fn add(s: ptr<function, Sum>, x: f32) {
-  (*s).part += x;
-  (*s).count += 1u;
-  if (((*s).count & 63u) == 0u) { (*s).section += (*s).part; (*s).part = 0.0; }
-  if (((*s).count & 4095u) == 0u) { (*s).whole += (*s).section; (*s).section = 0.0; }
-}
-fn at(s: Sum) -> f32 { return s.whole + (s.section + s.part); }`
+/** Numbers that are added one after another before their sum joins the others': float32's error then grows with V / 128, not with V. */
+const BLOCK = 128
+
+/** WGSL: `body` for each of this lane's neighbouring ids, a block at a time; `close` behind each block. */
+const eachBlock = (body: string, close: string): string => `
+  for (var block = begin; block < end; block += ${BLOCK}u) {
+    let blockEnd = min(block + ${BLOCK}u, end);
+    var part = 0.0;
+    for (var i = block; i < blockEnd; i++) { ${body} }
+    ${close}
+  }`
 
 /** The first `words` integers are the bits of the ban, the others the uniforms' own bits. */
 const rules = `
@@ -58,10 +56,13 @@ const largestKey = (name: string, holds: (key: string) => string): string => `
       ${name} = select(${name}, candidate, holds);
     }`
 
-const massFrom = (lanes: Lanes, name: string, condition: string): string => `
-      var ${name}Sum = Sum();
-      ${eachOf(lanes, 'u.width', `let z = logits[start + i]; if (mayBe(i) && ${condition}) { add(&${name}Sum, weightOf(z, best)); }`)}
-      let ${name} = total(at(${name}Sum), lane);`
+const massWhere = (name: string, condition: string): string => `
+    var ${name}Sum = 0.0;
+    ${eachBlock(
+      `let z = logits[start + i]; part += select(0.0, weightOf(z, best), mayBe(i) && ${condition});`,
+      `${name}Sum += part;`,
+    )}
+    let ${name} = total(${name}Sum, lane);`
 
 /**
  * `least`: tokens with smaller keys are out; of those that equal it the first `ties` in order of ids are in. Found by halving the interval of
@@ -78,15 +79,15 @@ const thresholds = (lanes: Lanes): string => `
   )}
   }
   if (u.topP < 1.0) {
-    ${massFrom(lanes, 'likely', 'keyOf(z) >= least')}
+    ${massWhere('likely', 'keyOf(z) >= least')}
     let wanted = u.topP * likely;
     var edge = 0u;${largestKey(
       'edge',
-      (key) => `${massFrom(lanes, 'reached', `keyOf(z) >= max(${key}, least)`)}
+      (key) => `${massWhere('reached', `keyOf(z) >= max(${key}, least)`)}
       let holds = reached >= wanted;`,
     )}
     least = max(edge, least);
-    ${massFrom(lanes, 'above', 'keyOf(z) > least')}
+    ${massWhere('above', 'keyOf(z) > least')}
     ties = max(1.0, ceil((wanted - above) / weightOf(floatOf(least), best)));
   }
   var rank = 0.0;
@@ -130,17 +131,19 @@ const inverted = (lanes: Lanes, choice: Choice): string => `
   }
   if (lane != chosen) { return; }
   var token = min(begin, u.width - 1u);
-  var running = Sum();
+  var found = false;
+  var before = 0.0;
   ${choice === 'truncated' ? 'rank = firstRank;' : ''}
-  for (var i = begin; i < end; i++) {
-    let z = logits[start + i];
-    ${keptIn(choice)}
-    if (!kept) { continue; }
-    let weight = weightOf(z, best);
-    add(&running, weight);
-    if (weight > 0.0) { token = i; }
-    if (base + at(running) > goal) { break; }
-  }`
+  ${eachBlock(
+    `let z = logits[start + i];
+      ${keptIn(choice)}
+      let weight = select(0.0, weightOf(z, best), kept);
+      part += weight;
+      if (weight > 0.0 && !found) { token = i; }
+      found = found || base + (before + part) > goal;`,
+    `before += part;
+    if (found) { break; }`,
+  )}`
 
 /**
  * One token of each row. A lane has a stretch of neighbouring ids, so that the cumulative distribution runs through the lanes in order of ids.
@@ -152,7 +155,7 @@ const draw = (lanes: Lanes, choice: Choice): Program => ({
   outputs: { drawn: 'f32' },
   numbers: { rows: 'u32', width: 'u32', words: 'u32', temperature: 'f32', topK: 'u32', topP: 'f32' },
   threads: threadsOf(lanes),
-  head: () => together(lanes) + power + sums + rules + keys + said(lanes),
+  head: () => together(lanes) + power + rules + keys + said(lanes),
   body: () => `${rowAndLane(lanes)}
   let start = row * u.width;
   var most = -u.infinity;
@@ -164,15 +167,19 @@ const draw = (lanes: Lanes, choice: Choice): Program => ({
   let begin = min(lane * stretch, u.width);
   let end = min(begin + stretch, u.width);
   ${choice === 'truncated' ? thresholds(lanes) : ''}
-  var inside = Sum();
-  var outside = Sum();
-  for (var i = begin; i < end; i++) {
-    let z = logits[start + i];
-    ${keptIn(choice)}
-    if (kept) { add(&inside, weightOf(z, best)); } else { add(&outside, weightOf(z, most)); }
-  }
-  let out = total(at(outside), lane);
-  say(at(inside), lane);
+  var inside = 0.0;
+  var outside = 0.0;
+  var left = 0.0;
+  ${eachBlock(
+    `let z = logits[start + i];
+      ${keptIn(choice)}
+      let weight = weightOf(z, select(most, best, kept));
+      part += select(0.0, weight, kept);
+      left += select(weight, 0.0, kept);`,
+    'inside += part;\n    outside += left;\n    left = 0.0;',
+  )}
+  let out = total(outside, lane);
+  say(inside, lane);
   var mass = 0.0;
   for (var other = 0u; other < ${lanes.count}u; other++) { mass += said[other]; }
   let all = mass * weightOf(best, most) + out;
