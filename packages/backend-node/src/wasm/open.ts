@@ -7,6 +7,7 @@ import { guardHeap, type WasmBackend } from './heap.ts'
 import { installKernels } from './kernels.ts'
 import { withSharedMemory } from './sharedModule.ts'
 import { compileSimd } from './simd/index.ts'
+import { Memory } from './simd/instance.ts'
 import { openPool, splitSimd } from './threads/index.ts'
 
 export interface WasmOptions {
@@ -58,12 +59,23 @@ export const openWasm = async ({ threads = 1, scale = 1 }: WasmOptions = {}): Pr
  * of its own, and refuses Node.
  */
 const sharedPaths = async (folder: string): Promise<Record<WasmFile, string>> => {
+  reserveSharedMemory()
   const module = withSharedMemory(await readFile(join(folder, 'tfjs-backend-wasm-simd.wasm')))
   const url = `data:application/wasm;base64,${Buffer.from(module).toString('base64')}`
   return {
     'tfjs-backend-wasm.wasm': url,
     'tfjs-backend-wasm-simd.wasm': url,
     'tfjs-backend-wasm-threaded-simd.wasm': url,
+  }
+}
+
+/** Tried here, because tfjs leaves a failure of it unhandled. */
+const reserveSharedMemory = (): void => {
+  try {
+    void new Memory({ initial: 256, maximum: 65536, shared: true })
+  } catch (thrown) {
+    const reason = thrown instanceof Error ? thrown.message : String(thrown)
+    throw new Error(`wasm_threads above 1 need 4 GB of address space that threads share (${reason})`)
   }
 }
 

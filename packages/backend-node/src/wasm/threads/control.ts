@@ -2,7 +2,7 @@
 export const word = {
   /** Counts jobs; idle threads sleep on it. */
   signal: 0,
-  /** Job number in the upper 24 bits, its next chunk in the lower 8. */
+  /** Job number in the upper 24 bits, its next chunk in the lower 8. While a job is written, the odd number before it. */
   ticket: 1,
   /** Chunks of the job that are computed. */
   done: 2,
@@ -10,8 +10,9 @@ export const word = {
   failed: 3,
 } as const
 
-/** A job has fewer chunks than a ticket can count. */
+/** A job has at most as many chunks as a ticket can count. */
 export const MOST_CHUNKS = 255
+const NONE_LEFT = 255
 /** Numbers of a job before its task's own: task, chunks, how many follow. */
 export const HEAD = 3
 /** More than the longest job: 8 arguments and what each moves by, and 4 numbers before them. */
@@ -39,8 +40,23 @@ export const controlOf = (block: SharedArrayBuffer): Control => ({
 export const jobOf = (ticket: number): number => ticket >>> 8
 
 /**
- * The next chunk of job `number`, or undefined when it has none left or another job has begun. A thread that reads a job while the next
- * one is written reads nonsense, and learns it here: nothing is claimed then.
+ * Put a job in place, `HEAD` first, and say so; its number, from that of the last. The odd number keeps everybody from a job half written: no
+ * chunk of it can be claimed, and whoever has read the job before cannot claim with what was read.
+ */
+export const publish = ({ words, job }: Control, last: number, values: ReadonlyArray<number>): number => {
+  const number = (last + 2) & 0xffffff
+  Atomics.store(words, word.ticket, ((last + 1) << 8) | NONE_LEFT)
+  job.set(values)
+  Atomics.store(words, word.failed, 0)
+  Atomics.store(words, word.done, 0)
+  Atomics.store(words, word.ticket, number << 8)
+  Atomics.add(words, word.signal, 1)
+  return number
+}
+
+/**
+ * The next chunk of job `number`, or undefined when it has none left or another job has begun. What was read of a job after its number was seen,
+ * and before a chunk of that number was claimed, is whole: a thread that read while the next job was written learns it here.
  */
 export const claim = ({ words }: Control, number: number, chunks: number): number | undefined => {
   let ticket = Atomics.load(words, word.ticket)

@@ -2,7 +2,7 @@ import { fileURLToPath } from 'node:url'
 import { Worker } from 'node:worker_threads'
 import { DeviceFault } from '@durian/backend-tfjs'
 import type { Simd } from '../simd/instance.ts'
-import { controlBytes, controlOf, lookFor, word } from './control.ts'
+import { controlBytes, controlOf, lookFor, publish, word } from './control.ts'
 import { takeChunks } from './takeChunks.ts'
 import { taskNumbers, type TaskName } from './tasks.ts'
 import type { WorkerData } from './workerData.ts'
@@ -18,8 +18,20 @@ export interface Pool {
   readonly close: () => Promise<void>
 }
 
+export interface PoolOptions {
+  readonly threads: number
+  readonly scale: number
+  readonly simd: Simd
+  readonly module: object
+  /** Shared. */
+  readonly memory: object
+  /** What a thread runs, and how long to wait for a chunk that another thread holds: for tests. */
+  readonly program?: string
+  readonly patienceMs?: number
+}
+
 /** Compiled even when this file runs from its source: a thread has no test runner to compile for it. */
-const program = fileURLToPath(new URL('./worker.js', import.meta.url)).replace(
+const compiledWorker = fileURLToPath(new URL('./worker.js', import.meta.url)).replace(
   /([/\\])src([/\\]wasm[/\\]threads[/\\])/,
   '$1dist$2',
 )
@@ -29,84 +41,75 @@ const LOOK_MS = 0.1
 /** A chunk takes a millisecond; a thread that has held one so long will not give it back. */
 const PATIENCE_MS = 120_000
 
-export interface PoolOptions {
-  readonly threads: number
-  readonly simd: Simd
-  readonly module: object
-  readonly memory: object
-  readonly scale: number
-  /** How long to wait for a chunk that another thread holds. */
-  readonly patienceMs?: number
-}
-
-const fault = (reason: string): DeviceFault =>
-  new DeviceFault({ _tag: 'DeviceFailed', backend: 'wasm', reason: `${reason}: --wasm_threads 1 computes without` })
+const sentence = (what: string): string => `a thread of wasm_threads ${what}: wasm_threads 1 computes without`
+const fault = (what: string): DeviceFault =>
+  new DeviceFault({ _tag: 'DeviceFailed', backend: 'wasm', reason: sentence(what) })
 
 /** Start the threads and wait until each has its kernels. Rejects when one cannot start. */
 export const openPool = async (options: PoolOptions): Promise<Pool> => {
-  const { threads, scale, simd, module, memory, patienceMs = PATIENCE_MS } = options
+  const { threads, scale, simd, module, memory, program = compiledWorker, patienceMs = PATIENCE_MS } = options
   const block = new SharedArrayBuffer(controlBytes)
   const control = controlOf(block)
-  const { words, job, message } = control
-  const hands = { simd, thread: 0 }
+  const { words, message } = control
+  const workers: Worker[] = []
   let broken: DeviceFault | undefined
   let closing = false
 
-  const start = (thread: number): Promise<Worker> =>
+  const start = (thread: number): Promise<void> =>
     new Promise((ready, failed) => {
       const workerData: WorkerData = { module, memory, block, thread }
       const worker = new Worker(program, { workerData, execArgv: [] })
-      const stop = (reason: string): void => {
+      workers.push(worker)
+      const stopped = (reason: string): void => {
         if (closing) return
-        broken ??= fault(`a thread of wasm_threads stopped (${reason.split('\n')[0]})`)
-        failed(broken)
+        broken ??= fault(`stopped (${reason.split('\n')[0]})`)
+        failed(new Error(broken.error.reason))
       }
+      worker.on('error', (error) => stopped(error.message))
+      worker.on('exit', (code) => stopped(`exit code ${code}`))
       worker.once('message', () => {
         // threads without work must not keep the process alive
         worker.unref()
-        ready(worker)
+        ready()
       })
-      worker.on('error', (error) => stop(error.message))
-      worker.on('exit', (code) => stop(`exit code ${code}`))
     })
-  const workers = await Promise.all(Array.from({ length: threads - 1 }, (_, i) => start(i + 1)))
+  const close = async (): Promise<void> => {
+    closing = true
+    broken ??= fault('was closed')
+    await Promise.all(workers.map((worker) => worker.terminate()))
+  }
+  try {
+    await Promise.all(Array.from({ length: threads - 1 }, (_, i) => start(i + 1)))
+  } catch (thrown) {
+    await close()
+    throw thrown
+  }
 
-  let number = 0
-  const finished = (chunks: number): boolean => Atomics.load(words, word.done) === chunks
+  const done = (): number => Atomics.load(words, word.done)
   const waitForOthers = (chunks: number): void => {
-    if (lookFor(LOOK_MS, () => finished(chunks))) return
-    for (;;) {
-      const done = Atomics.load(words, word.done)
-      if (done === chunks) return
-      // only the last chunk wakes this thread, so one that comes before it is progress that the next round sees
-      if (Atomics.wait(words, word.done, done, patienceMs) === 'timed-out' && Atomics.load(words, word.done) === done) {
-        broken = fault(`a thread of wasm_threads has not answered for ${patienceMs / 1000} s`)
-        throw broken
-      }
+    if (lookFor(LOOK_MS, () => done() === chunks)) return
+    for (let seen = done(); seen !== chunks; seen = done()) {
+      // only the last chunk wakes this thread; one before it is progress, seen when the time is up
+      if (Atomics.wait(words, word.done, seen, patienceMs) !== 'timed-out' || done() !== seen) continue
+      broken = fault(`has not answered for ${patienceMs / 1000} s`)
+      throw broken
     }
   }
 
+  let number = 0
   return {
     threads,
     scale,
     run: (task, values, chunks) => {
       if (broken !== undefined) throw broken
-      number = (number + 1) & 0xffffff
-      job.set([taskNumbers[task], chunks, values.length, ...values])
-      Atomics.store(words, word.failed, 0)
-      Atomics.store(words, word.done, 0)
-      Atomics.store(words, word.ticket, number << 8)
-      Atomics.add(words, word.signal, 1)
+      number = publish(control, number, [taskNumbers[task], chunks, values.length, ...values])
       Atomics.notify(words, word.signal, chunks - 1)
-      takeChunks(control, number, hands)
+      takeChunks(control, number, { simd, thread: 0 })
+      // also after a fault: what the others still write to must not be freed before
       waitForOthers(chunks)
       const failed = Atomics.load(words, word.failed)
-      if (failed === 0) return
-      throw fault(`a thread of wasm_threads failed (${new TextDecoder().decode(message.slice(0, failed))})`)
+      if (failed > 0) throw fault(`failed (${new TextDecoder().decode(message.slice(0, failed))})`)
     },
-    close: async () => {
-      closing = true
-      await Promise.all(workers.map((worker) => worker.terminate()))
-    },
+    close,
   }
 }

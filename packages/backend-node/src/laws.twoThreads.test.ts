@@ -1,0 +1,3 @@
+import { describeOnWasmThreads } from './testing.ts'
+
+await describeOnWasmThreads(2)
