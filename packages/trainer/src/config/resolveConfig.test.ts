@@ -145,6 +145,10 @@ describe('resolveConfig', () => {
       'c.yaml line 5: clip_ratio_c is 3 and does nothing, for loss_type sapo does not clip the objective; leave one of the two out.',
     )
     expect(refusal(base, ['kl.target=0.1'])).toContain('kl.target is 0.1 and does nothing, for beta is 0')
+    expect(refusal(base, ['backend=tensorflow', 'wasm_threads=2'])).toContain(
+      'wasm_threads is 2 and does nothing, for backend is tensorflow',
+    )
+    expect(refusal(base, ['backend=wasm', 'wasm_threads=0'])).toContain('wasm_threads is 0, expected a whole number')
     expect(refusal(base, ['sapo_temperature_pos=2'])).toContain('belongs to sapo, not to loss_type dapo')
     expect(refusal(base, ['dynamic_sampling.filter_low=0.2'])).toContain('dynamic_sampling.enabled is false')
     expect(refusal(base, ['reinforce_over=rollouts'])).toContain('the estimator is grpo')
