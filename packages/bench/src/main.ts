@@ -1,4 +1,5 @@
 import { join, relative } from 'node:path'
+import { archiveUsage, runArchive } from './archive/main.ts'
 import { environment } from './environment.ts'
 import type { Result } from './harness.ts'
 import { type Options, parseOptions, usage, UsageError } from './options.ts'
@@ -50,10 +51,11 @@ const benchmark = async ({ suites, backends, rounds }: Options): Promise<Report>
 }
 
 const main = async (args: ReadonlyArray<string>): Promise<number> => {
+  if (args[0] === 'archive') return runArchive(args.slice(1), say)
   if (args[0] === 'profile') return runProfile(parseProfileOptions(args.slice(1)))
   const options = parseOptions(args)
   if (options === 'help') {
-    process.stdout.write(`${usage}\n${profileUsage}\n`)
+    process.stdout.write(`${usage}\n${profileUsage}\n${archiveUsage}\n`)
     return 0
   }
   const report = await benchmark(options)
@@ -66,6 +68,6 @@ try {
   process.exitCode = await main(process.argv.slice(2))
 } catch (error) {
   if (!(error instanceof UsageError)) throw error
-  say(`${error.message}\n${usage}\n${profileUsage}`)
+  say(`${error.message}\n${usage}\n${profileUsage}\n${archiveUsage}`)
   process.exitCode = 2
 }
