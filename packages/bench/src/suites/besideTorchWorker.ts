@@ -7,7 +7,7 @@ import type { BackendName } from '../options.ts'
 import { models } from './besideTorchModels.ts'
 import { textSubject } from './textSubject.ts'
 
-/** `node besideTorchWorker.js BACKEND`: the messages of `peers/torch_model.py`, answered by Durian on one backend. */
+/** `node besideTorchWorker.js BACKEND [WASM_THREADS]`: the messages of `peers/torch_model.py`, answered by Durian on one backend. */
 const say = (answer: object): void => void process.stdout.write(`${JSON.stringify(answer)}\n`)
 
 const timed = async (work: () => Promise<number>): Promise<object> => {
@@ -36,6 +36,11 @@ const serve = async <T>(backend: Backend<T>): Promise<void> => {
   }
 }
 
-const opened = await openNodeBackend({ prefer: process.argv[2] as BackendName, threads: 1 })()
+const [, , backend, wasmThreads = '1'] = process.argv
+const opened = await openNodeBackend({
+  prefer: backend as BackendName,
+  threads: 1,
+  wasmThreads: Number(wasmThreads),
+})()
 if (E.isLeft(opened)) say({ reason: sentence(opened.left) })
 else await serve(opened.right.backend)

@@ -1,7 +1,7 @@
 import type { Opened } from '@durian/backend-node'
 import { either as E, taskEither as TE } from 'fp-ts'
 import { afterEach, describe, expect, it, vi } from 'vitest'
-import { backendOf, withChosenBackend, type BackendChoice } from './chosenBackend.ts'
+import { backendOf, withChosenBackend, type BackendChoice, type BackendFlags } from './chosenBackend.ts'
 
 const asked: unknown[] = []
 vi.mock('@durian/backend-node', () => ({
@@ -13,14 +13,16 @@ vi.mock('@durian/backend-node', () => ({
 }))
 afterEach(() => void vi.restoreAllMocks())
 
-const of = (backend: BackendChoice, wasm_threads: string) => backendOf({ backend, wasm_threads })
+const of = (backend: BackendChoice, wasm_threads: string) =>
+  backendOf({ backend, precision: 'float32', wasm_threads } as BackendFlags)
 const refusal = (message: string) => E.left({ _tag: 'BadInput', message })
 
 describe('--wasm_threads', () => {
   it('is 1 on every backend, and more where WASM may compute', () => {
     for (const prefer of ['auto', 'tensorflow', 'wasm', 'webgpu'] as const)
-      expect(of(prefer, '1')).toEqual(E.right({ prefer, wasmThreads: 1 }))
-    for (const prefer of ['auto', 'wasm'] as const) expect(of(prefer, '4')).toEqual(E.right({ prefer, wasmThreads: 4 }))
+      expect(of(prefer, '1')).toMatchObject(E.right({ prefer, wasmThreads: 1 }))
+    for (const prefer of ['auto', 'wasm'] as const)
+      expect(of(prefer, '4')).toMatchObject(E.right({ prefer, wasmThreads: 4 }))
   })
 
   it('takes a whole number, and none beside a backend that has no use for it', () => {
