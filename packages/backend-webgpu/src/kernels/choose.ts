@@ -61,7 +61,7 @@ export const kernelsOf = (
         removeKernels(tf)
       } else installKernels(tf, { launch, style: choice, backend, mostBuffers, halves, precision })
       if (precision === 'float32') return tfjsBackend(tf, { name, description })
-      return mixedBackend(tf, tfjsBackend(tf, { name, description: `${description}, mixed precision` }))
+      return mixedBackend(tf, tfjsBackend(tf, { name, description: `${description}, mixed precision` }), halves)
     },
     dispatches: () => count,
     profile: async (run) => {

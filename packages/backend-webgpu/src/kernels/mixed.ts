@@ -1,5 +1,6 @@
 import type { Tensor, Tf } from '@durian/backend-tfjs'
 import type { Backend, Fused } from '@durian/core'
+import type { Halves } from './halves.ts'
 
 /**
  * The operations of a backend in mixed precision: operands of products are narrowed to 16 bits, sums and everything else are float32.
@@ -8,19 +9,20 @@ import type { Backend, Fused } from '@durian/core'
  * copy an update. Gradients pass as if there were no rounding, and are float32 themselves: 16 bits would lose what is below 6e-8, and a
  * factor on the loss is not needed.
  */
-export const mixedBackend = (tf: Tf, backend: Backend<Tensor>): Backend<Tensor> => {
+export const mixedBackend = (tf: Tf, backend: Backend<Tensor>, halves: Halves): Backend<Tensor> => {
   // tfjs's types promise an entry
   if ((tf.getGradient('DurianNarrowed') as unknown) === undefined) {
     tf.registerGradient({ kernelName: 'DurianNarrowed', gradFunc: (dy) => ({ x: () => tf.clone(dy as Tensor) }) })
   }
   const narrowed = (x: Tensor): Tensor => tf.engine().runKernel('DurianNarrowed', { x })
+  const operand = (x: Tensor): Tensor => (halves.has(x) ? x : narrowed(x))
   const { fused } = backend.ops
   if (fused === undefined) return backend
   const { linear, headScores, attention, decodingAttention } = fused as Fused<Tensor>
   const pair = <P extends { readonly keys: Tensor; readonly values: Tensor }>(given: P): P => ({
     ...given,
-    keys: narrowed(given.keys),
-    values: narrowed(given.values),
+    keys: operand(given.keys),
+    values: operand(given.values),
   })
   return {
     ...backend,
@@ -29,8 +31,8 @@ export const mixedBackend = (tf: Tf, backend: Backend<Tensor>): Backend<Tensor> 
       fused: {
         ...fused,
         narrowed,
-        linear: (x, weight, added) => linear(narrowed(x), narrowed(weight), added),
-        headScores: (x, table, options) => headScores(narrowed(x), narrowed(table), options),
+        linear: (x, weight, added) => linear(operand(x), operand(weight), added),
+        headScores: (x, table, options) => headScores(operand(x), operand(table), options),
         attention: (queries, { shared, ...own }) =>
           attention(queries, { ...pair(own), shared: shared && pair(shared) }),
         decodingAttention: (fresh, prompt, own) => decodingAttention(fresh, pair(prompt), own),

@@ -9,6 +9,7 @@ import type { TrainError } from '../errors.ts'
 import { adapterBase, isAdapterFolder, loadAdapter, readAdapterFacts } from '../policy/adapterFiles.ts'
 import type { PolicyConfig } from '../policy/config.ts'
 import { checkWeights, eachWeight, loadPolicyConfig } from '../policy/files.ts'
+import { frozenWeight } from '../policy/params.ts'
 import { loadStoredWeights, storedDtypes, streamedWeights } from '../policy/storedWeights.ts'
 import { imageSettings, loadProcessor, type Processor } from '../processor/loadProcessor.ts'
 import type { PixelLimits } from '../processor/pixelLimits.ts'
@@ -105,7 +106,7 @@ export const withWeights = <T, A>(
     memory.bracket(async (held) => {
       const params: Record<string, T> = {}
       const keep = (name: string, tensor: HostTensor): void => {
-        params[name] = held.keep(ops.fromHost(tensor))
+        params[name] = held.keep(frozenWeight({ ops, memory }, ops.fromHost(tensor)))
       }
       const visit = (weight: NamedTensor): void => keep(weight.name, { shape: weight.shape, data: floatsOf(weight) })
       const isStreamed = storage.base_weights === 'streamed'

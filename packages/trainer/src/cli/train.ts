@@ -87,7 +87,7 @@ const run = (flags: RunFlags, overrides: ReadonlyArray<string>): TE.TaskEither<T
     const prepared = await take(prepare(config))
     const saved = await take(findResume(config))
     const plan = planLines(prepared)
-    const device = { prefer: config.backend, wasmThreads: config.wasm_threads }
+    const device = { prefer: config.backend, wasmThreads: config.wasm_threads, precision: config.precision }
     if (config.dry_run) {
       // The device is opened: what it lacks is said now, and its kernels decide what memory a step takes.
       let engine: Parameters<typeof engineLine>[0] | undefined

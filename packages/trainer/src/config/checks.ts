@@ -87,6 +87,11 @@ const streamedIsRead: Check = (c) =>
     : `base_weights streamed reads its weights from model_name_or_path and cannot follow a cold start; ` +
       `make the cold start in a run of its own, or set base_weights=resident.`
 
+const mixedIsWebGpu: Check = (c) =>
+  c.precision === 'float32' || c.backend === 'webgpu'
+    ? undefined
+    : `precision mixed is for WebGPU, and backend ${c.backend} computes in float32; set backend=webgpu, or leave precision out.`
+
 const pixelRange: Check = ({ min_pixels, max_pixels }) =>
   min_pixels === null || max_pixels === null || min_pixels <= max_pixels
     ? undefined
@@ -177,6 +182,7 @@ const checks: ReadonlyArray<Check> = [
   streamedIsFrozen,
   streamedIsLayered,
   streamedIsRead,
+  mixedIsWebGpu,
 ]
 
 /** What is wrong between keys that are each right: one sentence a problem, naming the keys and the mend; empty when nothing is. */

@@ -80,6 +80,11 @@ export const trainFields = {
     1,
     'Threads of the wasm backend, for cores that nothing else uses: on a busy machine more may be slower than 1 (docs/performance.md). Results do not depend on it.',
   ),
+  precision: field(
+    oneOf('float32', 'mixed'),
+    'float32',
+    'On webgpu, mixed keeps operands of products (weights, what linears read, keys and values) in float16 and adds them up in float32: less memory, log-probs off by about 1e-3 (docs/webgpu.md).',
+  ),
 
   ...estimatorFields,
 

@@ -7,6 +7,7 @@ import { configText } from '../config/readConfig.ts'
 import { attempt } from '../effect.ts'
 import type { TrainError } from '../errors.ts'
 import { readSafetensors } from '../io/safetensors.ts'
+import { frozenParams } from '../policy/params.ts'
 import { streamedWeights } from '../policy/storedWeights.ts'
 import { loadCheckpoint, type SavedCheckpoint, toDevice, toHost, writeModel } from './checkpoint.ts'
 import { coldStart } from './coldStart.ts'
@@ -37,12 +38,12 @@ export const startingPoint = <T>(
     const model = async (): Promise<Params<T>> =>
       makesColdStart(config) ? take(coldStartParams(backend, prepared, hooks)) : toDevice(backend)(prepared.weights)
     const beneath = async (): Promise<WeightSource<T>> =>
-      stored === null ? residentWeights(await model()) : streamedWeights(backend.ops, stored)
+      stored === null ? residentWeights(frozenParams(backend, await model())) : streamedWeights(backend.ops, stored)
     const base = adapter === null ? undefined : await beneath()
     const initial = async (): Promise<Params<T>> => (adapter === null ? model() : toDevice(backend)(adapter.tensors))
     const referenceParams = async (): Promise<Params<T>> =>
       // A fresh adapter adds nothing: the policy without it is the reference.
-      adapter !== null && config.lora?.adapter_name_or_path === null ? {} : initial()
+      adapter !== null && config.lora?.adapter_name_or_path === null ? {} : frozenParams(backend, await initial())
     const reference = config.beta > 0 ? await referenceParams() : null
     if (saved !== null) return { state: await take(loadCheckpoint(backend, policy)(saved)), reference, base }
     const params = await initial()

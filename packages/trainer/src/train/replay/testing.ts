@@ -111,20 +111,27 @@ export const record = async <T>(backend: Backend<T>): Promise<Recording> => {
   return { recordedOn: backend.info.description, batches, steps: right(log).map(numbersOf) }
 }
 
+const recording = (): Recording => JSON.parse(readFileSync(recordingFile, 'utf8')) as Recording
+
+/** Statistics of the recorded batches' updates on this device. */
+export const replayed = async <T>(backend: Backend<T>): Promise<ReadonlyArray<UpdateStatistics>> => {
+  const { batches } = recording()
+  return right(await replay(backend, await setting(), (_, step) => Promise.resolve(batches[step] ?? null))())
+}
+
 /** The recorded run's losses and gradient norms, step by step; further steps may differ more, as each starts where the last one ended. */
 export const replayLaw = <T>(backend: Backend<T>, tolerance: Tolerance): Law => ({
   name: `${STEPS} recorded rollout batches give the recorded losses and gradient norms`,
   check: async () => {
-    const { batches, steps } = JSON.parse(readFileSync(recordingFile, 'utf8')) as Recording
+    const { steps } = recording()
     const before = backend.memory.liveTensors()
-    const log = await replay(backend, await setting(), (_, step) => Promise.resolve(batches[step] ?? null))()
-    const replayed = right(log).map(numbersOf)
+    const numbers = (await replayed(backend)).map(numbersOf)
     for (const name of ['loss', 'gradNorm', 'entropy', 'kl', 'ratio'] as const) {
       const column = (rows: ReadonlyArray<ReplayedNumbers>) => ({
         shape: [rows.length],
         data: rows.map((row) => row[name] ?? NaN),
       })
-      expectClose(name, column(replayed), column(steps), tolerance)
+      expectClose(name, column(numbers), column(steps), tolerance)
     }
     const left = backend.memory.liveTensors() - before
     if (left !== 0) throw new Error(`${left} tensors stay on the device`)
