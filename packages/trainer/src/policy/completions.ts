@@ -9,12 +9,12 @@ import {
   type WeightSource,
 } from '@durian/core'
 import type { PolicyConfig } from './config.ts'
-import { headTable, streamHidden } from './decoder.ts'
+import { headTable, streamHidden, type Unpadded } from './decoder.ts'
 import type { PassOptions } from './linear.ts'
 import { wordEmbeddings } from './params.ts'
 import { HIDDEN, prefill, type PromptBatch, promptBatch, ropeOptions } from './prompts.ts'
 import { type RopeTables, rotary, textRope } from './rope.ts'
-import type { EncodedPrompt, Positions } from './types.ts'
+import type { EncodedPrompt } from './types.ts'
 
 /** P prompts with G completions each on the host, padded on the right to Tr tokens; row = (prompt, rollout, token). */
 export interface CompletionBatch {
@@ -25,10 +25,12 @@ export interface CompletionBatch {
   readonly rows: number
   /** Tr, the longest completion. */
   readonly length: number
-  /** Input tokens, [P * G * Tr]: the prompt's last token, then the completion without its last. */
+  /** Input tokens of the R rows that are no padding, [R]: the prompt's last token, then the completion without its last. */
   readonly inputs: Int32Array
-  /** The completion's tokens, [P * G * Tr], each predicted by the input at the same place; 0 in the padding. */
+  /** The completion's tokens, [R], each predicted by the input at the same place. */
   readonly targets: Int32Array
+  /** How the R rows lie in [P * G * Tr]; undefined where they are all of them. */
+  readonly unpadded: (Unpadded & { readonly rowOfToken: Int32Array }) | undefined
   /** 1 for a real token, 0 for padding, [P * G * Tr]. */
   readonly mask: Float32Array
   readonly rope: RopeTables
@@ -57,44 +59,62 @@ export const completionBatch =
       throw new ShapeError(`${prompts.length} prompts need as many groups of completions, all of one size`)
     const batch = promptBatch(config)(prompts)
     const length = Math.max(1, ...completions.flat().map((completion) => completion.length))
-    const inputs = new Int32Array(prompts.length * rollouts * length)
-    const targets = new Int32Array(inputs.length)
-    const mask = new Float32Array(inputs.length)
-    completions.forEach((group, p) => {
-      group.forEach((completion, g) => {
-        const start = (p * rollouts + g) * length
-        inputs[start] = batch.last[p]!.id
-        for (let j = 0; j < completion.length; j++) {
-          targets[start + j] = completion[j]!
-          mask[start + j] = 1
-          if (j + 1 < completion.length) inputs[start + j + 1] = completion[j]!
-        }
-      })
+    const all = completions.flat()
+    const mask = new Float32Array(all.length * length)
+    all.forEach((completion, rollout) => mask.fill(1, rollout * length, rollout * length + completion.length))
+    const rowsOfRollout = all.map((completion) => Math.max(1, completion.length))
+    const count = rowsOfRollout.reduce((sum, rows) => sum + rows, 0)
+    const [inputs, targets] = [new Int32Array(count), new Int32Array(count)]
+    const positions = [0, 1, 2].map(() => new Int32Array(count)) as [Int32Array, Int32Array, Int32Array]
+    let row = 0
+    all.forEach((completion, rollout) => {
+      const last = batch.last[Math.floor(rollout / rollouts)]!
+      for (let j = 0; j < rowsOfRollout[rollout]!; j++, row++) {
+        inputs[row] = j === 0 ? last.id : completion[j - 1]!
+        targets[row] = completion[j] ?? 0
+        positions.forEach((axis, i) => (axis[row] = j === 0 ? last.position[i]! : last.nextPosition + j - 1))
+      }
     })
     return {
       prompts: batch,
       rollouts,
-      rows: prompts.length * rollouts,
+      rows: all.length,
       length,
       inputs,
       targets,
       mask,
-      rope: textRope(ropeOptions(config), streamPositions(batch, rollouts, length)),
+      unpadded:
+        count === all.length * length
+          ? undefined
+          : unpaddedRows(rowsOfRollout, { rollouts, length, kvHeads: config.text.kvHeads }),
+      rope: textRope(ropeOptions(config), positions),
       attention: streamMask(batch, length, config.text.heads / config.text.kvHeads),
     }
   }
 
-const streamPositions = ({ last }: PromptBatch, rollouts: number, length: number): Positions => {
-  const axis = (index: 0 | 1 | 2): Int32Array => {
-    const out = new Int32Array(last.length * rollouts * length)
-    for (let row = 0; row < out.length; row++) {
-      const { position, nextPosition } = last[Math.floor(row / (rollouts * length))]!
-      const j = row % length
-      out[row] = j === 0 ? position[index] : nextPosition + j - 1
+const unpaddedRows = (
+  rowsOfRollout: ReadonlyArray<number>,
+  { rollouts, length, kvHeads }: { readonly rollouts: number; readonly length: number; readonly kvHeads: number },
+): NonNullable<CompletionBatch['unpadded']> => {
+  const count = rowsOfRollout.reduce((sum, rows) => sum + rows, 0)
+  const rowOfToken = new Int32Array(rowsOfRollout.length * length)
+  const rowOfPlace = new Int32Array(rowOfToken.length * kvHeads)
+  const placeOfRow = new Int32Array(count * kvHeads)
+  let first = 0
+  rowsOfRollout.forEach((rows, rollout) => {
+    const [prompt, own] = [Math.floor(rollout / rollouts), rollout % rollouts]
+    for (let j = 0; j < length; j++) {
+      const row = first + Math.min(j, rows - 1)
+      rowOfToken[rollout * length + j] = row
+      for (let head = 0; head < kvHeads; head++) {
+        const place = ((prompt * kvHeads + head) * rollouts + own) * length + j
+        rowOfPlace[place] = row * kvHeads + head
+        if (j < rows) placeOfRow[row * kvHeads + head] = place
+      }
     }
-    return out
-  }
-  return [axis(0), axis(1), axis(2)]
+    first += rows
+  })
+  return { rowOfToken, rowOfPlace, placeOfRow }
 }
 
 const streamMask = (prompts: PromptBatch, length: number, group: number): HostTensor => {
@@ -117,8 +137,8 @@ export interface ScoreOptions<T> extends PassOptions<T> {
 }
 
 /**
- * ln p and entropy of each completion token under log-softmax(logits / temperature), flattened [P * G * Tr]; padding holds numbers
- * without meaning: multiply by `batch.mask`. Differentiable in the weights. The prompt is computed once per group of rollouts.
+ * ln p and entropy of each completion token under log-softmax(logits / temperature), flattened [P * G * Tr]; padding repeats its
+ * rollout's last: multiply by `batch.mask`. Differentiable in the weights. The prompt is computed once per group of rollouts.
  */
 export const scoreCompletions =
   <T>(ops: TensorOps<T>, config: PolicyConfig) =>
@@ -128,12 +148,12 @@ export const scoreCompletions =
     { temperature, entropyGradient, ...pass }: ScoreOptions<T>,
   ): TokenScores<T> => {
     const hidden = completionHidden(ops, config)(weights, batch, pass)
-    return hiddenScores(ops, config)(weights, hidden, { targets: batch.targets, temperature, entropyGradient })
+    return hiddenScores(ops, config)(weights, hidden, { batch, temperature, entropyGradient })
   }
 
 /**
- * Scores of the targets from last hidden states, [N, d] -> [N] each; the logits of many rows never exist together, unless the entropy needs a
- * gradient.
+ * Scores of the targets from last hidden states, [R, d] -> [P * G * Tr] each; the logits of many rows never exist together, unless the
+ * entropy needs a gradient.
  */
 export const hiddenScores =
   <T>(ops: TensorOps<T>, config: PolicyConfig) =>
@@ -141,18 +161,24 @@ export const hiddenScores =
     weights: WeightSource<T>,
     hidden: T,
     {
-      targets,
+      batch: { targets, unpadded },
       temperature,
       entropyGradient = false,
-    }: Pick<ScoreOptions<T>, 'temperature' | 'entropyGradient'> & { readonly targets: Int32Array },
+    }: Pick<ScoreOptions<T>, 'temperature' | 'entropyGradient'> & { readonly batch: CompletionBatch },
   ): TokenScores<T> => {
-    const x = temperature === 1 ? hidden : scale(ops, hidden, 1 / temperature) // [N, d]
+    const x = temperature === 1 ? hidden : scale(ops, hidden, 1 / temperature) // [R, d]
     const table = headTable(config, weights) // [V, d]
-    const scores = headScores(ops, x, table, { ids: targets })
-    return entropyGradient ? { ...scores, entropy: headEntropy(ops, x, table) } : scores
+    const { logprob, entropy } = headScores(ops, x, table, { ids: targets })
+    const padded = (scores: T): T =>
+      unpadded === undefined
+        ? scores
+        : ops.reshape(ops.embedding(ops.reshape(scores, [targets.length, 1]), unpadded.rowOfToken), [
+            unpadded.rowOfToken.length,
+          ])
+    return { logprob: padded(logprob), entropy: padded(entropyGradient ? headEntropy(ops, x, table) : entropy) }
   }
 
-/** Last hidden states of the stream, [P * G * Tr, d]: row j of a rollout predicts its token j. */
+/** Last hidden states of the stream, [R, d]: row j of a rollout predicts its token j. */
 export const completionHidden =
   <T>(ops: TensorOps<T>, config: PolicyConfig) =>
   (weights: WeightSource<T>, batch: CompletionBatch, pass: PassOptions<T> = {}): T =>
@@ -163,4 +189,5 @@ export const completionHidden =
       prefix: prefill(ops, config)(weights, batch.prompts, pass),
       mask: ops.fromHost(batch.attention),
       tables: rotary(ops, batch.rope, config.text.headDim),
+      unpadded: batch.unpadded,
     })

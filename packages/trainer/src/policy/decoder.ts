@@ -1,6 +1,7 @@
 import {
   attention,
   linear,
+  narrowed,
   type Params,
   rmsNorm,
   sizeOf,
@@ -38,9 +39,12 @@ export const readyProjection =
   (weights: WeightSource<T>, index: number): ReadyProjection<T> => {
     const params = weights.under(`model.layers.${index}.`)
     return {
-      weight: ops.concat(
-        projections.map((name) => mergedWeight(ops, params, name)),
-        0,
+      weight: narrowed(
+        ops,
+        ops.concat(
+          projections.map((name) => mergedWeight(ops, params, name)),
+          0,
+        ),
       ),
       bias: ops.concat(
         projections.map((name) => weight(params, `${name}.bias`)),
@@ -49,8 +53,30 @@ export const readyProjection =
     }
   }
 
-/** The pieces of one decoder layer; `rows` are B runs of `length` tokens. */
-const decoderLayer = <T>(ops: TensorOps<T>, config: TextConfig, params: Params<T>, dropout: Dropout<T> | undefined) => {
+/**
+ * Where R rows without padding lie among runs that have it. Each gather turns the heads round too, so none costs a transpose.
+ * Rows are (row, key head) and places (prompt, key head, rollout, token), as the layer's tensors are read row by row.
+ */
+export interface Unpadded {
+  /** The row of each place, [P * KV * G * Tr]; in the padding one of the same rollout. */
+  readonly rowOfPlace: Int32Array
+  /** The place of each row, [R * KV]. */
+  readonly placeOfRow: Int32Array
+}
+
+interface LayerOptions<T> {
+  readonly dropout: Dropout<T> | undefined
+  /** Left out where the rows are B runs of equal length. */
+  readonly unpadded?: Unpadded | undefined
+}
+
+/** The pieces of one decoder layer; rows are B runs of `length` tokens, or those of them that are no padding. */
+const decoderLayer = <T>(
+  ops: TensorOps<T>,
+  config: TextConfig,
+  params: Params<T>,
+  { dropout, unpadded }: LayerOptions<T>,
+) => {
   const { heads, kvHeads, headDim, rmsNormEps } = config
   const group = heads / kvHeads
 
@@ -59,6 +85,10 @@ const decoderLayer = <T>(ops: TensorOps<T>, config: TextConfig, params: Params<T
   /** [B * length, KV * width] -> [B * KV, length * (width / hd), hd]. */
   const byKeyHead = (x: T, B: number): T => {
     const [n = 0, columns = 0] = ops.shape(x)
+    if (unpadded !== undefined) {
+      const placed = ops.embedding(ops.reshape(x, [n * kvHeads, columns / kvHeads]), unpadded.rowOfPlace)
+      return ops.reshape(placed, [B * kvHeads, sizeOf(ops.shape(placed)) / B / kvHeads / headDim, headDim])
+    }
     const [length, width] = [n / B, columns / kvHeads]
     const apart = ops.transpose(ops.reshape(x, [B, length, kvHeads, width]), [0, 2, 1, 3]) // [B, KV, length, width]
     return ops.reshape(apart, [B * kvHeads, (length * width) / headDim, headDim])
@@ -67,8 +97,8 @@ const decoderLayer = <T>(ops: TensorOps<T>, config: TextConfig, params: Params<T
   const normed = (x: T): T => rmsNorm(ops, x, weight(params, 'input_layernorm.weight'), rmsNormEps)
 
   const keysValues = (h: T, B: number, { keys, turn }: Rotary<T>): KeysValues<T> => ({
-    keys: byKeyHead(rotated(ops, through('self_attn.k_proj', h), keys, turn), B),
-    values: byKeyHead(through('self_attn.v_proj', h), B),
+    keys: narrowed(ops, byKeyHead(rotated(ops, through('self_attn.k_proj', h), keys, turn), B)),
+    values: narrowed(ops, byKeyHead(through('self_attn.v_proj', h), B)),
   })
 
   const headsOf = (h: T, B: number, tables: Rotary<T>): Heads<T> => ({
@@ -88,6 +118,10 @@ const decoderLayer = <T>(ops: TensorOps<T>, config: TextConfig, params: Params<T
   /** Residual stream after this layer: x [N, d], mixed values [B * KV, length * group, hd] or with the rows in any runs. */
   const after = (x: T, mixed: T, B: number): T => {
     const n = ops.shape(x)[0]!
+    if (unpadded !== undefined) {
+      const places = ops.reshape(mixed, [unpadded.rowOfPlace.length, group * headDim])
+      return behind(x, ops.reshape(ops.embedding(places, unpadded.placeOfRow), [n, heads * headDim]))
+    }
     const apart = ops.reshape(mixed, [B, kvHeads, n / B, group * headDim])
     return behind(x, ops.reshape(ops.transpose(apart, [0, 2, 1, 3]), [n, heads * headDim]))
   }
@@ -139,7 +173,9 @@ export const promptLayer =
     { index, prompts, causal, tables, dropout }: PromptOptions<T> & { readonly index: number },
   ): { readonly x: T | undefined; readonly keysValues: KeysValues<T> } => {
     const prefix = `model.layers.${index}.`
-    const layer = decoderLayer(ops, text, weights.under(prefix), dropoutUnder(dropout, `prompt/${prefix}`))
+    const layer = decoderLayer(ops, text, weights.under(prefix), {
+      dropout: dropoutUnder(dropout, `prompt/${prefix}`),
+    })
     const h = layer.normed(x)
     if (index === text.layers - 1) return { x: undefined, keysValues: layer.keysValues(h, prompts, tables) }
     const { queries, keys, values } = layer.headsOf(h, prompts, tables)
@@ -156,6 +192,8 @@ export interface StreamOptions<T> extends PassOptions<T> {
   /** Additive, over the prompt's keys then own keys, [P, length * group or 1, Tp + t]. Absent when nothing is hidden. */
   readonly mask?: T | undefined
   readonly tables: Rotary<T>
+  /** Left out where all rollouts have as many rows. */
+  readonly unpadded?: Unpadded | undefined
   /** Own keys and values up to now of one layer, given those of the new tokens. Left out in training: these are all there are. */
   readonly own?: ((layer: number, fresh: KeysValues<T>) => KeysValues<T>) | undefined
 }
@@ -191,9 +229,12 @@ export const streamLayer =
     x: T,
     options: Omit<StreamOptions<T>, 'prefix'> & { readonly index: number; readonly prompt: KeysValues<T> },
   ): T => {
-    const { index, prompts, prompt, mask, tables, dropout, own = (_, fresh) => fresh } = options
+    const { index, prompts, prompt, mask, tables, dropout, unpadded, own = (_, fresh) => fresh } = options
     const prefix = `model.layers.${index}.`
-    const layer = decoderLayer(ops, text, weights.under(prefix), dropoutUnder(dropout, `rollout/${prefix}`))
+    const layer = decoderLayer(ops, text, weights.under(prefix), {
+      dropout: dropoutUnder(dropout, `rollout/${prefix}`),
+      unpadded,
+    })
     const { queries, ...fresh } = layer.headsOf(layer.normed(x), prompts, tables)
     const runs = prompts * text.kvHeads * options.rollouts
     const alone = (y: T): T => ops.reshape(y, [runs, sizeOf(ops.shape(y)) / runs / text.headDim, text.headDim])
@@ -214,7 +255,7 @@ export const tokenLayer =
       attend,
     }: { readonly index: number; readonly ready: ReadyProjection<T> | undefined; readonly attend: (qkv: T) => T },
   ): T => {
-    const layer = decoderLayer(ops, text, weights.under(`model.layers.${index}.`), undefined)
+    const layer = decoderLayer(ops, text, weights.under(`model.layers.${index}.`), { dropout: undefined })
     return layer.behind(x, attend(layer.qkv(layer.normed(x), ready)))
   }
 

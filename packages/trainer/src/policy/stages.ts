@@ -28,7 +28,7 @@ export interface StagedScores<T> {
 
 /**
  * `scoreCompletions` cut at its layers: run one after the other, the stages give the same scores.
- * Between two decoder layers there is one tensor, the prompts' rows and below them the rollouts' rows, [P * Tp + P * G * Tr, d].
+ * Between two decoder layers there is one tensor, the prompts' rows and below them the rollouts' rows, [P * Tp + R, d].
  *
  * Makes the constants that all stages share (masks, rotary tables): call it inside a memory scope.
  */
@@ -41,7 +41,7 @@ export const stagedScores =
     const { prompts } = batch
     const { text } = config
     const promptRows = prompts.count * prompts.length
-    const rows = batch.rows * batch.length
+    const rows = batch.inputs.length
     const constants = promptConstants(ops, config, prompts)
     const mask = ops.fromHost(batch.attention)
     const tables = rotary(ops, batch.rope, text.headDim)
@@ -63,6 +63,7 @@ export const stagedScores =
           prompt: prompt.keysValues,
           mask,
           tables,
+          unpadded: batch.unpadded,
           dropout,
         })
         return prompt.x === undefined ? stream : ops.concat([prompt.x, stream], 0)
@@ -89,7 +90,7 @@ export const stagedScores =
           name === 'model.norm.weight' || name === (text.tied ? 'model.embed_tokens.weight' : 'lm_head.weight'),
         scores: (weights, x) =>
           hiddenScores(ops, config)(weights, finalNorm(ops, text)(weights, x), {
-            targets: batch.targets,
+            batch,
             temperature,
             entropyGradient,
           }),

@@ -59,7 +59,10 @@ describe('the memory estimate of --dry_run', () => {
         `gradient_checkpointing=${checkpointing}`,
         ...more,
       ])
-      const prepared = await value(prepare(config))
+      const found = await value(prepare(config))
+      // The estimate is that of the longest completions: rows of padding are never computed, so shorter ones take less.
+      const tokens = { ...found.processor.tokens, end: [] }
+      const prepared = { ...found, processor: { ...found.processor, tokens } }
       const { backend } = await value(openNodeBackend({ prefer: 'wasm' }))
       const watch = watchHeap()
       const params = toDevice(backend)(prepared.weights)
@@ -69,7 +72,7 @@ describe('the memory estimate of --dry_run', () => {
       const done = await value(trainStep(context)(state))
       watch.stop()
       const { groups } = done.report
-      expect(Math.max(...groups.flatMap(({ completions }) => completions.map(({ ids }) => ids.length)))).toBe(16)
+      expect(groups.every(({ completions }) => completions.every(({ ids }) => ids.length === 16))).toBe(true)
       backend.memory.free([
         done.state.learner.params,
         done.state.learner.optimizer.first,
