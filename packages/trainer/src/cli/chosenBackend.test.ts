@@ -1,7 +1,7 @@
 import type { Opened } from '@durian/backend-node'
 import { either as E, taskEither as TE } from 'fp-ts'
 import { afterEach, describe, expect, it, vi } from 'vitest'
-import { backendOf, withChosenBackend, type BackendChoice, type BackendFlags } from './chosenBackend.ts'
+import { backendOf, withChosenBackend, type BackendChoice } from './chosenBackend.ts'
 
 const asked: unknown[] = []
 vi.mock('@durian/backend-node', () => ({
@@ -13,8 +13,7 @@ vi.mock('@durian/backend-node', () => ({
 }))
 afterEach(() => void vi.restoreAllMocks())
 
-const of = (backend: BackendChoice, wasm_threads: string) =>
-  backendOf({ backend, precision: 'float32', wasm_threads } as BackendFlags)
+const of = (backend: BackendChoice, wasm_threads: string) => backendOf({ backend, precision: 'float32', wasm_threads })
 const refusal = (message: string) => E.left({ _tag: 'BadInput', message })
 
 describe('--wasm_threads', () => {
