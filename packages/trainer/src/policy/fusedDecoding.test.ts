@@ -4,9 +4,8 @@ import { either as E } from 'fp-ts'
 import { describe, expect, it } from 'vitest'
 import { generate, type GenerateOptions } from './generate.ts'
 import { adapterNames } from './linear.ts'
-import { maxDifference, miniConfig, onDevice, right } from './testing.ts'
+import { freeSampling, maxDifference, miniConfig, miniWeights, onDevice, right } from './testing.ts'
 import type { EncodedPrompt } from './types.ts'
-import { initialWeights } from './weights.ts'
 
 const prompt = (id: number, words: number): EncodedPrompt => {
   const axis = Int32Array.from({ length: words }, (_, i) => i)
@@ -16,27 +15,19 @@ const prompt = (id: number, words: number): EncodedPrompt => {
 const prompts = [prompt(0, 5), prompt(1, 1), prompt(2, 11), prompt(3, 2)]
 /** Longer than the cache has room for at first, with rollouts that leave on the way. */
 const options: GenerateOptions = {
+  ...freeSampling,
   numGenerations: 4,
   maxCompletionLength: 40,
-  temperature: 1,
-  topP: 1,
-  topK: 0,
   banned: [20, 21, 22, 23],
   endTokens: [1],
   seed: 3,
   step: 7,
 }
-const hostWeights = Object.fromEntries(
-  Object.entries(initialWeights(miniConfig, 4)).map(([name, { shape, data }]) => [
-    name,
-    { shape, data: shape.length > 1 ? Float32Array.from(data, (x) => x * 3) : data },
-  ]),
-)
 
 /** An adapter of rank 2 beside the query projection of the first layer. */
 const adapter = () => {
   const name = 'model.layers.0.self_attn.q_proj'
-  const [out = 0, width = 0] = hostWeights[`${name}.weight`]!.shape
+  const [out = 0, width = 0] = miniWeights[`${name}.weight`]!.shape
   const { a, b, scaling } = adapterNames(name)
   const wave = (size: number): Float32Array => Float32Array.from({ length: size }, (_, i) => Math.sin(i * 1.3) / 4)
   return {
@@ -61,8 +52,8 @@ const reason = E.isLeft(opened)
 
 describe('decoding with the kernel of the backend', () => {
   it.for([
-    ['without adapters', hostWeights],
-    ['with an adapter', { ...hostWeights, ...adapter() }],
+    ['without adapters', miniWeights],
+    ['with an adapter', { ...miniWeights, ...adapter() }],
   ] as const)('draws the tokens of the general program, %s, and leaves nothing behind', async ([, host], context) => {
     if (reason !== null && process.env['DURIAN_REQUIRE_TENSORFLOW'] !== '1') context.skip(reason)
     const { backend } = right(opened)

@@ -5,9 +5,8 @@ import { beforeAll, describe, expect, it } from 'vitest'
 import { ropePositions } from '../processor/positions.ts'
 import { completionBatch, scoreCompletions } from './completions.ts'
 import { generate, type GenerateOptions } from './generate.ts'
-import { maxDifference, miniConfig, onDevice, right, values } from './testing.ts'
+import { freeSampling, maxDifference, miniConfig, miniWeights, onDevice, right, values } from './testing.ts'
 import type { EncodedPrompt, ProcessedImage } from './types.ts'
-import { initialWeights } from './weights.ts'
 
 /** A prompt of text around pictures of the given sizes in patches, from fixed numbers. */
 const prompt = (id: number, words: number, ...grids: ReadonlyArray<readonly [number, number]>): EncodedPrompt => {
@@ -27,27 +26,18 @@ const prompt = (id: number, words: number, ...grids: ReadonlyArray<readonly [num
 
 const prompts = [prompt(0, 5), prompt(1, 2, [4, 6]), prompt(2, 7, [2, 2], [6, 4]), prompt(3, 1)]
 const options: GenerateOptions = {
+  ...freeSampling,
   numGenerations: 3,
   maxCompletionLength: 12,
-  temperature: 1,
-  topP: 1,
-  topK: 0,
   banned: [20, 21, 22, 23],
   endTokens: [1, 5, 9],
   seed: 3,
   step: 7,
 }
-/** Bigger than the initial ones, so that distributions are far from uniform. */
-const hostWeights = Object.fromEntries(
-  Object.entries(initialWeights(miniConfig, 4)).map(([name, { shape, data }]) => [
-    name,
-    { shape, data: shape.length > 1 ? Float32Array.from(data, (x) => x * 3) : data },
-  ]),
-)
 
 const open = async () => {
   const { backend } = right(await openNodeBackend({ prefer: 'wasm' })())
-  const params = onDevice(backend.ops, hostWeights)
+  const params = onDevice(backend.ops, miniWeights)
   return { backend, params, weights: residentWeights(params) }
 }
 let device: Awaited<ReturnType<typeof open>>
@@ -100,7 +90,7 @@ describe('generate', () => {
       groups.map((group) => group.map(({ ids }) => ids)),
     )
     const reference = scoreCompletions<RefTensor>(referenceOps, miniConfig)(
-      residentWeights(onDevice(referenceOps, hostWeights)),
+      residentWeights(onDevice(referenceOps, miniWeights)),
       batch,
       { temperature: 1 },
     )

@@ -6,7 +6,7 @@ import { completionBatch, scoreCompletions } from './completions.ts'
 import { generate } from './generate.ts'
 import { initialAdapters } from './lora.ts'
 import { loadStoredWeights, storedBytes, streamedWeights } from './storedWeights.ts'
-import { encodedRows, expected, fixtureDir, onDevice, right, values } from './testing.ts'
+import { encodedRows, expected, fixtureDir, freeSampling, onDevice, right, values } from './testing.ts'
 import { loadProcessor } from '../processor/loadProcessor.ts'
 import { loadPolicyConfig } from './files.ts'
 import { widened } from '../io/floats.ts'
@@ -26,15 +26,9 @@ const everything = async <T>(backend: Backend<T>, weights: WeightSource<T>) => {
   }))
   const drawn = right(
     await generate(backend, policy)(weights, prompts, {
+      ...freeSampling,
       numGenerations: 2,
       maxCompletionLength: 4,
-      temperature: 1,
-      topP: 1,
-      topK: 0,
-      banned: [],
-      endTokens: [],
-      seed: 1,
-      step: 0,
     })(),
   )
   const modules = ['model.layers.0.self_attn.q_proj', 'model.layers.2.mlp.down_proj', 'visual.blocks.1.attn.qkv']
@@ -101,15 +95,10 @@ describe('streamed weights', () => {
     }
     right(
       await generate(backend, policy)(watching, prompts, {
+        ...freeSampling,
         numGenerations: 1,
         maxCompletionLength: 2,
         temperature: 0,
-        topP: 1,
-        topK: 0,
-        banned: [],
-        endTokens: [],
-        seed: 1,
-        step: 0,
       })(),
     )
     // When a layer's weights are asked for, those of the layer before it have gone.

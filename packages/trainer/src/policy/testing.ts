@@ -7,7 +7,8 @@ import { encodePrompt } from '../processor/encodePrompt.ts'
 import { loadProcessor, type Processor } from '../processor/loadProcessor.ts'
 import type { PolicyConfig } from './config.ts'
 import { loadPolicy } from './files.ts'
-import type { EncodedPrompt } from './types.ts'
+import type { EncodedPrompt, SamplingOptions } from './types.ts'
+import { initialWeights } from './weights.ts'
 
 /** For tests: the tiny random Qwen2.5-VL with reference values from Hugging Face transformers. */
 export const fixtureDir = join(dirname(fileURLToPath(import.meta.url)), '../../fixtures/qwen2_5_vl_tiny')
@@ -119,4 +120,23 @@ export const miniConfig: PolicyConfig = {
     outHiddenSize: 16,
   },
   tokens: { image: 20, video: 21, visionStart: 22, visionEnd: 23, end: [1], pad: 0 },
+}
+
+/** Weights of it, bigger than the initial ones, so that distributions are far from uniform. */
+export const miniWeights = Object.fromEntries(
+  Object.entries(initialWeights(miniConfig, 4)).map(([name, { shape, data }]) => [
+    name,
+    { shape, data: shape.length > 1 ? Float32Array.from(data, (x) => x * 3) : data },
+  ]),
+)
+
+/** Everything may be drawn, and nothing ends a completion. */
+export const freeSampling: Omit<SamplingOptions, 'numGenerations' | 'maxCompletionLength'> = {
+  temperature: 1,
+  topP: 1,
+  topK: 0,
+  banned: [],
+  endTokens: [],
+  seed: 1,
+  step: 0,
 }

@@ -9,7 +9,7 @@ import { loadProcessor } from '../processor/loadProcessor.ts'
 import { completionBatch, scoreCompletions } from './completions.ts'
 import { loadPolicy } from './files.ts'
 import { generate } from './generate.ts'
-import { maxDifference, onDevice, right, values } from './testing.ts'
+import { freeSampling, maxDifference, onDevice, right, values } from './testing.ts'
 import { variantFolder, variantPicture, variantReference, type VariantStyle } from './variants.ts'
 import { visionFeatures } from './vision.ts'
 
@@ -66,8 +66,12 @@ describe.each(styles)('the folder $name: $dtypes in $shards files, names of $nam
       }))
       expect(maxDifference(scores.logprob, want.logprobs)).toBeLessThan(TOLERANCE)
       expect(maxDifference(scores.entropy, want.token_entropies)).toBeLessThan(TOLERANCE)
-      const greedy = { temperature: 0, topP: 1, topK: 0, banned: [], endTokens: [], seed: 1, step: 0 }
-      const options = { ...greedy, numGenerations: 1, maxCompletionLength: want.greedy_ids.length }
+      const options = {
+        ...freeSampling,
+        temperature: 0,
+        numGenerations: 1,
+        maxCompletionLength: want.greedy_ids.length,
+      }
       const [[completion] = []] = right(await generate(backend, config)(weights, [prompt], options)())
       expect([...completion!.ids]).toEqual(want.greedy_ids)
     },
