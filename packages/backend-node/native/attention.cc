@@ -129,24 +129,6 @@ float weights(float* x, int64_t width, float shift) {
   return sumOf(total);
 }
 
-/** Pieces of one thread's memory, which it keeps between calls. */
-class Scratch {
- public:
-  explicit Scratch(int64_t size) {
-    thread_local std::vector<float> memory;
-    if (static_cast<int64_t>(memory.size()) < size) memory.resize(size);
-    next_ = memory.data();
-  }
-  float* take(int64_t size) {
-    float* piece = next_;
-    next_ += size;
-    return piece;
-  }
-
- private:
-  float* next_;
-};
-
 /** -> mixed values [S, n, hd], and ln of the total of each query's weights [S, n]. */
 void attention(Call& call) {
   const Inputs in = inputsOf(call);

@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "op.h"
+#include "pool.h"
 #include "product.h"
 
 namespace durian {
@@ -90,36 +91,37 @@ void decodingAttention(Call& call) {
   if (mixed == nullptr) return;
   const float scale = 1.0f / std::sqrt(static_cast<float>(headDim));
   const int64_t promptStride = roundUp(longest, kLanes);
-  std::vector<float> columns(headDim * promptStride, 0), scores(longest + own + 5 * kLanes), query(headDim),
-      key(headDim);
-  for (int64_t p = 0; p < prompts; p++) {
-    const int64_t length = lengths[p];
-    for (int64_t j = 0; j < keyHeads; j++) {
-      const float* rows = promptKeys + (p * keyHeads + j) * longest * headDim;
-      for (int64_t c = 0; c < length; c++)
-        for (int64_t i = 0; i < headDim; i++) columns[i * promptStride + c] = rows[c * headDim + i];
-      for (int64_t g = 0; g < rollouts; g++) {
-        const int64_t n = p * rollouts + g;
-        float* ownKeys = cache + ((p * keyHeads + j) * rollouts + g) * perRun;
-        float* ownValues = ownKeys + headDim * capacity;
-        const float* token = qkv + n * all;
-        turned(key.data(), token + width + j * headDim, cos + n * headDim, sin + n * headDim, headDim, 1.0f);
-        for (int64_t i = 0; i < headDim; i++) ownKeys[i * capacity + past] = key[i];
-        std::memcpy(ownValues + past * headDim, token + width + keyWidth + j * headDim, headDim * sizeof(float));
-        for (int64_t head = j * group; head < (j + 1) * group; head++) {
-          turned(query.data(), token + head * headDim, cos + n * headDim, sin + n * headDim, headDim, scale);
-          float* s = scores.data();
-          scoresOf(s, length, columns.data(), promptStride, query.data(), headDim);
-          scoresOf(s + length, own, ownKeys, capacity, query.data(), headDim);
-          softmaxRow(s, s, length + own);
-          float* out = mixed + n * width + head * headDim;
-          std::memset(out, 0, headDim * sizeof(float));
-          addValues(out, headDim, s, length, promptValues + (p * keyHeads + j) * longest * headDim);
-          addValues(out, headDim, s + length, own, ownValues);
-        }
+  // a piece is one key head of one prompt's rollouts: its keys are turned round once
+  auto attend = [&](int64_t pair) {
+    const int64_t p = pair / keyHeads, j = pair % keyHeads, length = lengths[p];
+    Scratch scratch(headDim * promptStride + longest + own + 5 * kLanes + 2 * headDim);
+    float *columns = scratch.take(headDim * promptStride), *query = scratch.take(headDim), *key = scratch.take(headDim);
+    float* s = scratch.take(longest + own + 5 * kLanes);
+    const float *rows = promptKeys + pair * longest * headDim, *values = promptValues + pair * longest * headDim;
+    for (int64_t i = 0; i < headDim; i++)
+      for (int64_t c = 0; c < promptStride; c++) columns[i * promptStride + c] = c < length ? rows[c * headDim + i] : 0.0f;
+    for (int64_t g = 0; g < rollouts; g++) {
+      const int64_t n = p * rollouts + g;
+      float* ownKeys = cache + (pair * rollouts + g) * perRun;
+      float* ownValues = ownKeys + headDim * capacity;
+      const float* token = qkv + n * all;
+      turned(key, token + width + j * headDim, cos + n * headDim, sin + n * headDim, headDim, 1.0f);
+      for (int64_t i = 0; i < headDim; i++) ownKeys[i * capacity + past] = key[i];
+      std::memcpy(ownValues + past * headDim, token + width + keyWidth + j * headDim, headDim * sizeof(float));
+      for (int64_t head = j * group; head < (j + 1) * group; head++) {
+        turned(query, token + head * headDim, cos + n * headDim, sin + n * headDim, headDim, scale);
+        scoresOf(s, length, columns, promptStride, query, headDim);
+        scoresOf(s + length, own, ownKeys, capacity, query, headDim);
+        softmaxRow(s, s, length + own);
+        float* out = mixed + n * width + head * headDim;
+        std::memset(out, 0, headDim * sizeof(float));
+        addValues(out, headDim, s, length, values);
+        addValues(out, headDim, s + length, own, ownValues);
       }
     }
-  }
+  };
+  // four times as long as a product in registers, which these are not
+  forPieces(prompts * keyHeads, 4 * tokens * width * (longest + own) * 2, attend);
 }
 
 /** cache [runs, 2 hd old] or [0], numbers [4]: runs, hd, tokens that are there, capacity -> the same tokens in [runs, 2 hd capacity]. */

@@ -7,7 +7,7 @@ NAPI_MODULE_INIT() {
   // once a process: TensorFlow refuses a name that it knows
   static const bool defined =
       durian::defineRows() && durian::defineScores() && durian::defineOptimiser() && durian::defineDecoding() &&
-      durian::defineAttention();
+      durian::defineAttention() && durian::defineLinear();
   if (!defined) napi_throw_error(env, nullptr, "TensorFlow did not accept Durian's kernels");
   return exports;
 }

@@ -2,6 +2,7 @@
 #include <cmath>
 
 #include "op.h"
+#include "pool.h"
 
 namespace durian {
 namespace {
@@ -14,15 +15,17 @@ void adamW(Call& call) {
   if (moved == nullptr || first == nullptr || second == nullptr) return;
   const float keepFirst = n[0], takeFirst = n[1], keepSecond = n[2], takeSecond = n[3], rate = n[4], guard = n[5],
               shrink = n[6];
-  const int64_t size = call.size(0);
+  // as long as 32 multiplications: seven passes over memory
+  forRows(call.size(0), 1 << 14, 32, [&](int64_t start, int64_t count) {
 #pragma omp simd
-  for (int64_t i = 0; i < size; i++) {
-    const float newFirst = m[i] * keepFirst + g[i] * takeFirst;
-    const float newSecond = v[i] * keepSecond + g[i] * g[i] * takeSecond;
-    first[i] = newFirst;
-    second[i] = newSecond;
-    moved[i] = p[i] * shrink - newFirst / (std::sqrt(newSecond) + guard) * rate;
-  }
+    for (int64_t i = start; i < start + count; i++) {
+      const float newFirst = m[i] * keepFirst + g[i] * takeFirst;
+      const float newSecond = v[i] * keepSecond + g[i] * g[i] * takeSecond;
+      first[i] = newFirst;
+      second[i] = newSecond;
+      moved[i] = p[i] * shrink - newFirst / (std::sqrt(newSecond) + guard) * rate;
+    }
+  });
 }
 
 /** Sum of squares of all tensors together, []: each in float32 blocks that are added up in float64. */

@@ -68,6 +68,9 @@ class Pool {
   }
 
   void serve() {
+#if defined(__linux__)
+    pthread_setname_np(pthread_self(), "durian");
+#endif
     std::unique_lock<std::mutex> lock(mutex_);
     for (int64_t seen = 0;;) {
       wake_.wait(lock, [&] { return open_ && round_ != seen; });

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <vector>
 
 namespace durian {
 
@@ -118,5 +119,23 @@ inline void productOfPanels(float* c, int64_t ldc, Strided a, const float* panel
       internal::column<1>(c + j, ldc, a, panels, kPanel, rows, depth, adds);
   }
 }
+
+/** Pieces of one thread's memory, which it keeps between calls. */
+class Scratch {
+ public:
+  explicit Scratch(int64_t size) {
+    thread_local std::vector<float> memory;
+    if (static_cast<int64_t>(memory.size()) < size) memory.resize(size);
+    next_ = memory.data();
+  }
+  float* take(int64_t size) {
+    float* piece = next_;
+    next_ += size;
+    return piece;
+  }
+
+ private:
+  float* next_;
+};
 
 }  // namespace durian

@@ -3,11 +3,15 @@
 
 #include "exp.h"
 #include "op.h"
+#include "pool.h"
 
 namespace durian {
 namespace {
 
-float largestOf(const float* z, int64_t width) {
+/** Rows of a piece, and what a logit costs beside a multiplication. */
+constexpr int64_t kRowsAtOnce = 16, kLogit = 64;
+
+float largestOfRow(const float* z, int64_t width) {
   float largest = z[0];
 #pragma omp simd reduction(max : largest)
   for (int64_t i = 1; i < width; i++) largest = z[i] > largest ? z[i] : largest;
@@ -22,20 +26,23 @@ void selectiveLogSoftmax(Call& call) {
   const int32_t* ids = call.ints(1);
   float *logprob = call.output(0, {rows}), *entropy = call.output(1, {rows});
   if (logprob == nullptr || entropy == nullptr) return;
-  for (int64_t row = 0; row < rows; row++, z += width) {
-    const float largest = largestOf(z, width);
-    float total = 0, weighted = 0;
+  forRows(rows, kRowsAtOnce, width * kLogit, [&](int64_t first, int64_t count) {
+    for (int64_t row = first; row < first + count; row++) {
+      const float* x = z + row * width;
+      const float largest = largestOfRow(x, width);
+      float total = 0, weighted = 0;
 #pragma omp simd reduction(+ : total, weighted)
-    for (int64_t i = 0; i < width; i++) {
-      const float shifted = z[i] - largest;
-      const float weight = fastExpOfFall(shifted);
-      total += weight;
-      weighted += weight > 0.0f ? weight * shifted : 0.0f;
+      for (int64_t i = 0; i < width; i++) {
+        const float shifted = x[i] - largest;
+        const float weight = fastExpOfFall(shifted);
+        total += weight;
+        weighted += weight > 0.0f ? weight * shifted : 0.0f;
+      }
+      const float logTotal = std::log(total);
+      logprob[row] = x[ids[row]] - largest - logTotal;
+      entropy[row] = logTotal - weighted / total;
     }
-    const float logTotal = std::log(total);
-    logprob[row] = z[ids[row]] - largest - logTotal;
-    entropy[row] = logTotal - weighted / total;
-  }
+  });
 }
 
 /** dy [N], logits [N, V], ids [N] -> (onehot - softmax) dy. */
@@ -46,11 +53,14 @@ void selectiveLogSoftmaxGrad(Call& call) {
   const int32_t* ids = call.ints(2);
   float* dz = call.output(0, shape);
   if (dz == nullptr) return;
-  for (int64_t row = 0; row < rows; row++, z += width, dz += width) {
-    softmaxRow(z, dz, width);
-    for (int64_t i = 0; i < width; i++) dz[i] *= -dy[row];
-    dz[ids[row]] += dy[row];
-  }
+  forRows(rows, kRowsAtOnce, width * kLogit, [&](int64_t first, int64_t count) {
+    for (int64_t row = first; row < first + count; row++) {
+      float* to = dz + row * width;
+      softmaxRow(z + row * width, to, width);
+      for (int64_t i = 0; i < width; i++) to[i] *= -dy[row];
+      to[ids[row]] += dy[row];
+    }
+  });
 }
 
 }  // namespace
