@@ -10,9 +10,23 @@ export const embedding =
     const bytes = 4 * table.shape[1]!
     const out = backend.makeOutput([ids.length, table.shape[1]!], table.dtype)
     const [from, to] = [address(backend, table), address(backend, out)]
-    ids.forEach((id, i) => simd.copyRows(from + id * bytes, to + i * bytes, 1, bytes, bytes, bytes))
+    eachRun(ids, (start, count, step) =>
+      simd.copyRows(from + ids[start]! * bytes, to + start * bytes, count, bytes, step * bytes, bytes),
+    )
     return out
   }
+
+/**
+ * Neighbouring ids that are as far apart: gathers that put rows in another order have long such runs, and a call for each id costs more than a
+ * narrow row does.
+ */
+const eachRun = (ids: Int32Array, visit: (start: number, count: number, step: number) => void): void => {
+  for (let start = 0, end; start < ids.length; start = end) {
+    const step = start + 1 < ids.length ? ids[start + 1]! - ids[start]! : 0
+    for (end = start + 1; end < ids.length && ids[end]! - ids[end - 1]! === step; end++);
+    visit(start, end - start, step)
+  }
+}
 
 /** Rows added up where they came from: [N, d] -> [V, d]. */
 export const embeddingGrad =
@@ -34,8 +48,18 @@ const addedRows = ({ backend, simd }: Device, x: TensorInfo, ids: Int32Array, ro
   const out = backend.makeOutput([rows, ...rest], 'float32')
   floats(backend, out).fill(0)
   const [from, to] = [address(backend, x), address(backend, out)]
-  ids.forEach((id, i) => {
-    if (id >= 0) simd.sumColumns(from + i * bytes, to + id * bytes, 1, bytes)
+  const touched = new Uint8Array(rows)
+  eachRun(ids, (start, count, step) => {
+    const [first, source] = [ids[start]!, from + start * bytes]
+    const own = ids.subarray(start, start + count)
+    if (first >= 0 && step === 0) simd.sumColumns(source, to + first * bytes, count, bytes)
+    else if (first >= 0 && step > 0 && own.every((id) => touched[id] === 0))
+      simd.copyRows(source, to + first * bytes, count, bytes, bytes, step * bytes)
+    else
+      own.forEach((id, i) => {
+        if (id >= 0) simd.sumColumns(source + i * bytes, to + id * bytes, 1, bytes)
+      })
+    own.forEach((id) => (touched[id] = 1))
   })
   return out
 }
