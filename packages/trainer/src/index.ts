@@ -27,6 +27,7 @@ export type { Completion, EncodedPrompt, Positions, ProcessedImage, SamplingOpti
 export { decodePolicyConfig, type PolicyConfig } from './policy/config.ts'
 export { eachWeight, loadPolicy, loadPolicyConfig, loadWeights, type EachWeightOptions } from './policy/files.ts'
 export { initialWeights, weightShapes } from './policy/weights.ts'
+export { frozenParams } from './policy/params.ts'
 export { completionBatch, scoreCompletions, type CompletionBatch } from './policy/completions.ts'
 export { visionFeatures, type VisionFeatures } from './policy/vision.ts'
 export { generate, type GenerateOptions } from './policy/generate.ts'
