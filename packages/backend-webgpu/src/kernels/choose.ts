@@ -17,6 +17,10 @@ export interface Kernels {
   readonly use: (choice: KernelChoice, precision?: Precision) => Backend<Tensor>
   /** Programs given to the device so far. */
   readonly dispatches: () => number
+  /** Bytes of the buffers in use; what was freed counts until the next submission. */
+  readonly bytes: () => number
+  /** The most of them while `run` runs. */
+  readonly peakBytes: (run: () => Promise<unknown>) => Promise<number>
   /**
    * How long each program that `run` gives to the device keeps it busy, by timestamps around it. Each is submitted alone, so `run` as a whole
    * takes longer than it would. Empty where the device offers no `timestamp-query`.
@@ -36,6 +40,12 @@ interface Timed {
   activeTimers: Array<{ readonly name: string; readonly query: Promise<number> }> | null
 }
 
+/** tfjs's pool. */
+interface Buffers {
+  readonly numBytesUsed: number
+  acquireBuffer: (...args: ReadonlyArray<unknown>) => GPUBuffer
+}
+
 export const kernelsOf = (
   tf: Tf,
   { device, backend }: { readonly device: GPUDevice; readonly backend: WebGPUBackend },
@@ -48,6 +58,15 @@ export const kernelsOf = (
   recorder.recordAndSubmit = (...args) => {
     count++
     record(...args)
+  }
+  // private in its types
+  const buffers = (backend as unknown as { bufferManager: Buffers }).bufferManager
+  const acquire = buffers.acquireBuffer.bind(buffers)
+  let peak = 0
+  buffers.acquireBuffer = (...args) => {
+    const buffer = acquire(...args)
+    peak = Math.max(peak, buffers.numBytesUsed)
+    return buffer
   }
   // one for all choices: it keeps what is compiled
   const halves = halvesOf(backend, { form: device.features.has('shader-f16') ? 'native' : 'packed', name })
@@ -64,6 +83,12 @@ export const kernelsOf = (
       return mixedBackend(tf, tfjsBackend(tf, { name, description: `${description}, mixed precision` }), halves)
     },
     dispatches: () => count,
+    bytes: () => buffers.numBytesUsed,
+    peakBytes: async (run) => {
+      peak = buffers.numBytesUsed
+      await run()
+      return peak
+    },
     profile: async (run) => {
       if (!device.features.has('timestamp-query')) {
         await run()

@@ -1,6 +1,7 @@
 import type { Backend, BackendError } from '@durian/core'
 import { either as E } from 'fp-ts'
 import { describe, it } from 'vitest'
+import type { Tolerance } from '@durian/core/laws'
 import { replayLaw } from './testing.ts'
 
 interface Replayed<T> {
@@ -9,16 +10,21 @@ interface Replayed<T> {
   readonly opened: E.Either<BackendError, { readonly backend: Backend<T> }>
   /** The environment variable that turns a backend that is not here from a skip into a failure; left out where it must be here. */
   readonly requiredBy?: `DURIAN_REQUIRE_${string}`
+  /** Default: float32 with sums in other orders. */
+  readonly tolerance?: Tolerance
 }
 
 /**
- * The recorded run on one backend. Recorded with WASM; every number was within 1e-5 relative on WebGPU (SwiftShader), so 1e-4 is room for
- * other orders of summation and still far below what a wrong kernel does.
+ * Recorded with WASM; every number was within 1e-5 relative on WebGPU (SwiftShader), so 1e-4 is room for other orders of summation and still
+ * far below what a wrong kernel does.
  */
-export const describeReplay = <T>({ name, opened, requiredBy }: Replayed<T>): void => {
+const FLOAT32: Tolerance = { atol: 1e-5, rtol: 1e-4 }
+
+/** The recorded run on one backend. */
+export const describeReplay = <T>({ name, opened, requiredBy, tolerance = FLOAT32 }: Replayed<T>): void => {
   describe(`recorded rollouts on ${name}`, () => {
     if (E.isRight(opened)) {
-      const law = replayLaw(opened.right.backend, { atol: 1e-5, rtol: 1e-4 })
+      const law = replayLaw(opened.right.backend, tolerance)
       it(`law: ${law.name}`, law.check)
       return
     }
