@@ -44,7 +44,7 @@ export const describeOnTensorFlow = async (name: string, { runs, body }: LawOpti
 
 /** The laws on WASM with several threads, everything divided as far as it goes. One call a test file, as above. */
 export const describeOnWasmThreads = async (threads: number): Promise<void> => {
-  const { backend, facts } = await openWasm({ threads, scale: 0 })
+  const { backend, facts } = await openWasm({ threads, divide: 'always' })
   const { values, gradients } = tolerances.wasm
   describe(`wasm with ${threads} threads`, () => {
     it('says how many there are', () => {

@@ -8,16 +8,15 @@ import { installKernels } from './kernels.ts'
 import { withSharedMemory } from './sharedModule.ts'
 import { compileSimd } from './simd/index.ts'
 import { Memory } from './simd/instance.ts'
-import { openPool, splitSimd } from './threads/index.ts'
+import { openPool, type PoolOptions, splitSimd } from './threads/index.ts'
 
 export interface WasmOptions {
   readonly threads?: number
-  /** As `Pool.scale`. */
-  readonly scale?: number
+  readonly divide?: PoolOptions['divide']
 }
 
 /** tfjs on WebAssembly with SIMD: works wherever Node does. With more than one thread its memory is shared, and our kernels divide their work. */
-export const openWasm = async ({ threads = 1, scale = 1 }: WasmOptions = {}): Promise<OpenedEngine> => {
+export const openWasm = async ({ threads = 1, divide = 'when it pays' }: WasmOptions = {}): Promise<OpenedEngine> => {
   const listeners = processListeners()
   const tf = (await import('@tensorflow/tfjs')) as unknown as Tf
   const wasm = await import('@tensorflow/tfjs-backend-wasm')
@@ -35,7 +34,7 @@ export const openWasm = async ({ threads = 1, scale = 1 }: WasmOptions = {}): Pr
   guardHeap(backend)
   const { memory } = backend.wasm.asm
   const { simd, module, fused } = compileSimd(memory)
-  const pool = threads === 1 ? undefined : await openPool({ threads, scale, simd, module, memory })
+  const pool = threads === 1 ? undefined : await openPool({ threads, divide, simd, module, memory })
   installKernels(tf, { backend, simd: pool === undefined ? simd : splitSimd(simd, pool), pool })
   const arithmetic = fused ? 'SIMD with fused multiply-add' : 'SIMD'
   return {

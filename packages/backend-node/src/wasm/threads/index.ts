@@ -1,2 +1,2 @@
-export { openPool, type Pool } from './pool.ts'
+export { openPool, type Pool, type PoolOptions } from './pool.ts'
 export { splitSimd } from './splitSimd.ts'

@@ -17,7 +17,7 @@ import { productValues } from './tasks.ts'
 
 const memory = new Memory({ initial: 64, maximum: 65536, shared: true })
 const { simd, module } = compileSimd(memory)
-const given = { simd, module, memory, scale: 0 }
+const given = { simd, module, memory, divide: 'always' } as const
 const pools = [await openPool({ ...given, threads: 2 }), await openPool({ ...given, threads: 3 })]
 afterAll(() => Promise.all(pools.map(({ close }) => close())))
 

@@ -3,15 +3,16 @@ import { Worker } from 'node:worker_threads'
 import { DeviceFault } from '@durian/backend-tfjs'
 import type { Simd } from '../simd/instance.ts'
 import { controlBytes, controlOf, lookFor, publish, word } from './control.ts'
+import { always, payGauge } from './gauge.ts'
 import { takeChunks } from './takeChunks.ts'
-import { taskNumbers, type TaskName } from './tasks.ts'
+import { taskNumbers, tasks, type TaskName } from './tasks.ts'
 import type { WorkerData } from './workerData.ts'
 
 /** Threads that compute chunks beside the main one. */
 export interface Pool {
   /** With the main thread. */
   readonly threads: number
-  /** What the least size of a chunk is multiplied by: 1 as measured, 0 in tests, where everything divides as far as it goes. */
+  /** What the least size of a chunk is multiplied by: 1, or 0 where everything is divided. */
   readonly scale: number
   /** Compute all chunks of a job, the main thread among those that do, and return when they are done. @throws DeviceFault */
   readonly run: (task: TaskName, values: ReadonlyArray<number>, chunks: number) => void
@@ -20,7 +21,8 @@ export interface Pool {
 
 export interface PoolOptions {
   readonly threads: number
-  readonly scale: number
+  /** 'always': everything as far as it goes, for tests. */
+  readonly divide: 'when it pays' | 'always'
   readonly simd: Simd
   readonly module: object
   /** Shared. */
@@ -37,7 +39,7 @@ const compiledWorker = fileURLToPath(new URL('./worker.js', import.meta.url)).re
 )
 
 /** Looked for so long before sleep: the others mostly end within microseconds of each other. */
-const LOOK_MS = 0.1
+const LOOK_MS = 0.02
 /** A chunk takes a millisecond; a thread that has held one so long will not give it back. */
 const PATIENCE_MS = 120_000
 
@@ -47,7 +49,7 @@ const fault = (what: string): DeviceFault =>
 
 /** Start the threads and wait until each has its kernels. Rejects when one cannot start. */
 export const openPool = async (options: PoolOptions): Promise<Pool> => {
-  const { threads, scale, simd, module, memory, program = compiledWorker, patienceMs = PATIENCE_MS } = options
+  const { threads, divide, simd, module, memory, program = compiledWorker, patienceMs = PATIENCE_MS } = options
   const block = new SharedArrayBuffer(controlBytes)
   const control = controlOf(block)
   const { words, message } = control
@@ -96,17 +98,26 @@ export const openPool = async (options: PoolOptions): Promise<Pool> => {
     }
   }
 
+  const hands = { simd, thread: 0 }
+  const gauge = divide === 'always' ? always : payGauge()
   let number = 0
   return {
     threads,
-    scale,
+    scale: divide === 'always' ? 0 : 1,
     run: (task, values, chunks) => {
       if (broken !== undefined) throw broken
+      if (!gauge.pays()) {
+        for (let chunk = 0; chunk < chunks; chunk++) tasks[taskNumbers[task]]!(hands, values, chunk)
+        return
+      }
+      const began = performance.now()
       number = publish(control, number, [taskNumbers[task], chunks, values.length, ...values])
       Atomics.notify(words, word.signal, chunks - 1)
-      takeChunks(control, number, { simd, thread: 0 })
+      const own = takeChunks(control, number, hands)
+      const ownMs = performance.now() - began
       // also after a fault: what the others still write to must not be freed before
       waitForOthers(chunks)
+      if (own > 0) gauge.note({ chunks, own, ownMs, ms: performance.now() - began })
       const failed = Atomics.load(words, word.failed)
       if (failed > 0) throw fault(`failed (${new TextDecoder().decode(message.slice(0, failed))})`)
     },

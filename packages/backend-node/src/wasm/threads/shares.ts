@@ -1,7 +1,7 @@
 import type { Shares, Sizes } from '../product.ts'
 
-/** Least work of a chunk, about 40 microseconds of one core: less is not worth a thread's waking. */
-const LEAST = 1e6
+/** Least work of a chunk, about 60 microseconds of one core: less is not worth a thread's waking. */
+const LEAST = 1.5e6
 /** More chunks gain nothing with the few threads that a machine has, and each repeats some packing. */
 const MOST = 16
 /** Columns are divided along lines of the cache, rows along tiles. */
@@ -28,8 +28,8 @@ export const sharesOf = (sizes: Sizes, items: number, scale: number): Shares | u
   const whole = { items, rows: m, columns: n }
   if (items >= most) return { ...whole, items: Math.ceil(items / most) }
   const parts = Math.ceil(most / items)
-  /** As many parts as repeat at most a quarter of the work. */
-  const allowed = (repeated: number): number => Math.min(parts, 1 + Math.floor(work / 4 / repeated))
+  /** As many parts as repeat at most an eighth of the work. */
+  const allowed = (repeated: number): number => Math.min(parts, 1 + Math.floor(work / 8 / repeated))
   const rows = shared(m, allowed(packing), ROW_GRAIN)
   const columns = shared(n, allowed(copying), COLUMN_GRAIN)
   if (rows === m && columns === n && items === 1) return undefined

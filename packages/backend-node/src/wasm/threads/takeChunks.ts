@@ -1,14 +1,14 @@
 import { claim, type Control, HEAD, word } from './control.ts'
 import { type Hands, tasks } from './tasks.ts'
 
-/** Compute chunks of a job until it has none left. What a chunk throws is noted in the block, and the chunk counts as done. */
-export const takeChunks = (control: Control, number: number, hands: Hands): void => {
+/** Compute chunks of a job until it has none left; how many. What a chunk throws is noted in the block, and the chunk counts as done. */
+export const takeChunks = (control: Control, number: number, hands: Hands): number => {
   const { words, job } = control
   const [task, chunks, count] = job as unknown as readonly [number, number, number]
   const values = Array.from(job.subarray(HEAD, HEAD + count))
-  for (;;) {
+  for (let taken = 0; ; taken++) {
     const chunk = claim(control, number, chunks)
-    if (chunk === undefined) return
+    if (chunk === undefined) return taken
     try {
       tasks[task]!(hands, values, chunk)
     } catch (thrown) {
