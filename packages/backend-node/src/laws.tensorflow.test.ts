@@ -1,4 +1,4 @@
-import { derivedAttention, type AttentionInputs, type TensorOps } from '@durian/core'
+import { derivedAttention, type AttentionInputs } from '@durian/core'
 import { either as E } from 'fp-ts'
 import { expect, it } from 'vitest'
 import { describeOnTensorFlow } from './testing.ts'
@@ -65,8 +65,7 @@ await describeOnTensorFlow('tensorflow', {
           return read
         }
         const ours = await numbers(run(fused))
-        const derived = (queries: T, given: AttentionInputs<T>): T =>
-          derivedAttention(ops as TensorOps<T>, queries, given)
+        const derived = (queries: T, given: AttentionInputs<T>): T => derivedAttention(ops, queries, given)
         const theirs = await numbers(run(derived))
         theirs.forEach((expected, part) => {
           const largest = expected.reduce((most, x) => Math.max(most, Math.abs(x)), 0)
