@@ -31,6 +31,7 @@ export { frozenParams } from './policy/params.ts'
 export { completionBatch, scoreCompletions, type CompletionBatch } from './policy/completions.ts'
 export { visionFeatures, type VisionFeatures } from './policy/vision.ts'
 export { generate, type GenerateOptions } from './policy/generate.ts'
+export { tokenPrompt } from './policy/tokenPrompt.ts'
 export {
   eachTensor,
   floatsOf,
@@ -50,15 +51,9 @@ export { type HostWorkerConfig, type HostWorkers, withHostWorkers, withWorkers }
 
 // train: a step, a run, and their parts
 export { prepare, type Prepared } from './train/prepare.ts'
-export {
-  encodeRows,
-  rollOut,
-  samplingOptions,
-  visualEntropies,
-  type RolloutContext,
-  type Task,
-} from './train/rollout.ts'
-export { durianOptions, groupAdvantages, type Group, type GroupAdvantages } from './train/groups.ts'
+export { encodeRows, rollOut, samplingOptions, type RolloutContext, type Task } from './train/rollout.ts'
+export { visualEntropies } from './train/visualEntropies.ts'
+export { durianOptions, groupAdvantages, type Group, type GroupAdvantages, type Rolled } from './train/groups.ts'
 export { update, type UpdateContext, type UpdateStatistics } from './train/update.ts'
 export { replaced, trainable, type Learner } from './train/optimise.ts'
 export { supervisedStep, type Example, type SupervisedOptions } from './train/supervised.ts'
@@ -74,7 +69,9 @@ export {
   type SampledEvaluation,
   type SampledOptions,
 } from './train/sampledEvaluation.ts'
-export { toDevice, toHost, writeModel } from './train/checkpoint.ts'
+export { writeModel } from './train/checkpoint.ts'
+export { toDevice, toHost } from './train/hostTensors.ts'
+export { trainPolicy, type PolicyStep, type TrainPolicyOptions } from './train/trainPolicy.ts'
 export { stopwatch, type Stopwatch } from './train/stopwatch.ts'
 
 // run: what a run writes, and intervals of its numbers

@@ -5,13 +5,13 @@ import { either as E } from 'fp-ts'
 import { describe, expect, it } from 'vitest'
 import { generate, type GenerateOptions } from './generate.ts'
 import { freeSampling, maxDifference, miniConfig, miniWeights, onDevice, right } from './testing.ts'
-import type { EncodedPrompt } from './types.ts'
+import { tokenPrompt } from './tokenPrompt.ts'
 
-const prompt = (id: number, words: number): EncodedPrompt => {
-  const axis = Int32Array.from({ length: words }, (_, i) => i)
-  const ids = axis.map((i) => 2 + ((i * 5 + id) % 17))
-  return { id: `p${id}`, text: '', ids, images: [], positions: [axis, axis, axis], nextPosition: words }
-}
+const prompt = (id: number, words: number) =>
+  tokenPrompt(
+    `p${id}`,
+    Array.from({ length: words }, (_, i) => 2 + ((i * 5 + id) % 17)),
+  )
 const prompts = [prompt(0, 5), prompt(1, 2)]
 const options: GenerateOptions = {
   ...freeSampling,

@@ -5,13 +5,13 @@ import { describe, expect, it } from 'vitest'
 import { generate, type GenerateOptions } from './generate.ts'
 import { adapterNames } from './linear.ts'
 import { freeSampling, maxDifference, miniConfig, miniWeights, onDevice, right } from './testing.ts'
-import type { EncodedPrompt } from './types.ts'
+import { tokenPrompt } from './tokenPrompt.ts'
 
-const prompt = (id: number, words: number): EncodedPrompt => {
-  const axis = Int32Array.from({ length: words }, (_, i) => i)
-  const ids = axis.map((i) => 2 + ((i * 5 + id) % 17))
-  return { id: `p${id}`, text: '', ids, images: [], positions: [axis, axis, axis], nextPosition: words }
-}
+const prompt = (id: number, words: number) =>
+  tokenPrompt(
+    `p${id}`,
+    Array.from({ length: words }, (_, i) => 2 + ((i * 5 + id) % 17)),
+  )
 const prompts = [prompt(0, 5), prompt(1, 1), prompt(2, 11), prompt(3, 2)]
 /** Longer than the cache has room for at first, with rollouts that leave on the way. */
 const options: GenerateOptions = {

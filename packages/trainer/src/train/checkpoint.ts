@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs'
 import { copyFile, mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { basename, join } from 'node:path'
-import { type Backend, type HostTensor, type Params } from '@durian/core'
+import type { Backend, HostTensor } from '@durian/core'
 import { sealed } from '@durian/core/codec'
 import { either as E, type taskEither as TE } from 'fp-ts'
 import * as t from 'io-ts'
@@ -13,6 +13,7 @@ import type { PolicyConfig } from '../policy/config.ts'
 import { readJson } from '../policy/files.ts'
 import { isSettingsFile } from '../policy/folderFiles.ts'
 import { type PixelLimits, pixelLimited } from '../processor/pixelLimits.ts'
+import { toDevice, toHost } from './hostTensors.ts'
 import type { StepMemory } from './stepMemory.ts'
 import { type TrainState } from './trainStep.ts'
 
@@ -53,23 +54,6 @@ const WEIGHTS = 'model.safetensors'
 const MOMENTS = 'optimizer.safetensors'
 /** What makes a folder a checkpoint. */
 export const CHECKPOINT_STATE = 'trainer_state.json'
-
-/** Device tensors to the host, by name. */
-export const toHost =
-  <T>({ ops, transfer }: Backend<T>) =>
-  (params: Params<T>): TE.TaskEither<TrainError, Readonly<Record<string, HostTensor>>> =>
-    attempt(async (take) => {
-      const host: Record<string, HostTensor> = {}
-      for (const [name, tensor] of Object.entries(params))
-        host[name] = { shape: ops.shape(tensor), data: await take(transfer.read(tensor)) }
-      return host
-    })
-
-/** Host tensors to the device, by name. */
-export const toDevice =
-  <T>({ ops }: Backend<T>) =>
-  (tensors: Readonly<Record<string, HostTensor>>): Params<T> =>
-    Object.fromEntries(Object.entries(tensors).map(([name, tensor]) => [name, ops.fromHost(tensor)]))
 
 /** A folder in the Hub's layout: the weights, and configuration and tokenizer as they are in `from`, but for the run's own pixel limits. */
 export const writeModel = (

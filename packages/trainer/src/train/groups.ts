@@ -36,6 +36,9 @@ export interface Group {
   readonly confidence: number
 }
 
+/** What advantages and updates know of a group: rows of data and texts are the rewards' business. */
+export type Rolled = Omit<Group, 'row' | 'texts'>
+
 export interface GroupAdvantages {
   /** [P][G], what the update uses; null = rollout left out. */
   readonly advantages: ReadonlyArray<ReadonlyArray<number | null>>
@@ -85,7 +88,7 @@ export interface AdvantageInputs {
  */
 export const groupAdvantages = (
   config: TrainConfig,
-  groups: ReadonlyArray<Group>,
+  groups: ReadonlyArray<Rolled>,
   { memory, rewards = groups.map((group) => group.rewards) }: AdvantageInputs = {},
 ): GroupAdvantages => {
   const samples = samplesOf(config, groups, rewards)
@@ -100,7 +103,11 @@ export const groupAdvantages = (
   return { advantages: under(config.estimator), durian, under }
 }
 
-const samplesOf = (config: TrainConfig, groups: ReadonlyArray<Group>, rewards: RewardGroups): ReadonlyArray<Sample> => {
+const samplesOf = (
+  config: TrainConfig,
+  groups: ReadonlyArray<Rolled>,
+  rewards: RewardGroups,
+): ReadonlyArray<Sample> => {
   // In the order of reward_funcs, the punishment of long completions last: that of the weights.
   const names = Object.keys(groups[0]?.parts[0] ?? {})
   const samples = groups.map(({ visualEntropy, confidence, completions, parts }, s): Sample => ({

@@ -1,7 +1,7 @@
 import { openNodeBackend } from '@durian/backend-node'
 import { initAdamW } from '@durian/core'
 import { describe, expect, it } from 'vitest'
-import { toDevice } from './checkpoint.ts'
+import { toDevice } from './hostTensors.ts'
 import { estimateFor, memoryEstimate, memoryLimits, memoryLine, memoryProblem } from './memoryEstimate.ts'
 import { prepare } from './prepare.ts'
 import { encodeRows } from './rollout.ts'

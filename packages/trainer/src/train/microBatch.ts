@@ -2,7 +2,7 @@ import { type BatchTotals, countedTotals } from '@durian/core'
 import type { TrainConfig } from '../config/trainConfig.ts'
 import { completionBatch, type CompletionBatch } from '../policy/completions.ts'
 import type { PolicyConfig } from '../policy/config.ts'
-import type { Group } from './groups.ts'
+import type { Rolled } from './groups.ts'
 
 /** One micro-batch on the host: its programs' inputs. */
 export interface MicroBatch {
@@ -20,7 +20,7 @@ export const chunks = <A>(items: ReadonlyArray<A>, size: number): ReadonlyArray<
 /** Rollouts of a batch, R. */
 export const rowsOf = (batch: CompletionBatch): number => batch.prompts.count * batch.rollouts
 
-export type Scored = readonly [group: Group, advantages: ReadonlyArray<number | null>]
+export type Scored = readonly [group: Rolled, advantages: ReadonlyArray<number | null>]
 
 /** A rollout counts in the loss when it has an advantage and is not cut off where cut-off ones are masked. */
 const counts = (config: TrainConfig, [group, advantages]: Scored, rollout: number): boolean =>

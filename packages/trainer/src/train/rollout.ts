@@ -1,4 +1,4 @@
-import { type Backend, confidence, type Matrix, type Params, visualEntropy, type WeightSource } from '@durian/core'
+import { type Backend, confidence, type Params, type WeightSource } from '@durian/core'
 import { either, type taskEither as TE } from 'fp-ts'
 import type { TrainConfig } from '../config/trainConfig.ts'
 import type { Row } from '../data/types.ts'
@@ -7,9 +7,7 @@ import type { TrainError } from '../errors.ts'
 import type { PolicyConfig } from '../policy/config.ts'
 import { generate } from '../policy/generate.ts'
 import { policyWeights } from '../policy/params.ts'
-import { broughtFeatures } from '../policy/prompts.ts'
 import type { EncodedPrompt, SamplingOptions } from '../policy/types.ts'
-import { visionFeatures } from '../policy/vision.ts'
 import { encodePrompt } from '../processor/encodePrompt.ts'
 import type { Processor } from '../processor/loadProcessor.ts'
 import type { Rewarder } from '../reward/index.ts'
@@ -17,6 +15,7 @@ import type { Group } from './groups.ts'
 import { frozenIn } from './optimise.ts'
 import { type FeatureCache, visionIsFrozen, withFeatures } from './pictureFeatures.ts'
 import type { Stopwatch } from './stopwatch.ts'
+import { visualEntropies } from './visualEntropies.ts'
 
 /** What rollouts are made with. */
 export interface RolloutContext<T> {
@@ -73,54 +72,6 @@ export const samplingOptions = (config: TrainConfig, processor: Processor, step:
   step,
 })
 
-/**
- * Visual entropy of each prompt's pictures under the policy's own vision encoder, nats (paper, eq. 5-9); null without a picture.
- * All pictures of a prompt count together. The paper computes these once with a fixed encoder; here the encoder is the one in training.
- */
-export const visualEntropies =
-  <T>({
-    backend: { ops, memory, transfer },
-    config,
-    policy,
-    base,
-    processor,
-  }: Pick<RolloutContext<T>, 'backend' | 'config' | 'policy' | 'base'> &
-    Partial<Pick<RolloutContext<T>, 'processor'>>) =>
-  (params: Params<T>, prompts: ReadonlyArray<EncodedPrompt>): TE.TaskEither<TrainError, ReadonlyArray<number | null>> =>
-    attempt((take) =>
-      memory.bracket(async (held) => {
-        const seen = prompts.filter((prompt) => prompt.images.length > 0)
-        if (seen.length === 0) return prompts.map(() => null)
-        const look = async (): Promise<ReadonlyArray<Matrix>> => {
-          const { rows, counts } = held.keep(
-            memory.scope(() =>
-              visionFeatures(ops, policy)(
-                policyWeights(params, base),
-                seen.flatMap((prompt) => prompt.images),
-                { features: config.durian.features, scope: memory.scope },
-              ),
-            ),
-          )
-          const cols = ops.shape(rows)[1]!
-          const data = await take(transfer.read(rows))
-          let picture = 0
-          let row = 0
-          return seen.map(({ images }) => {
-            const first = row
-            for (const _ of images) row += counts[picture++]!
-            return { rows: row - first, cols, data: data.subarray(first * cols, row * cols) }
-          })
-        }
-        const brought = config.durian.features === 'merged' ? broughtMatrices(seen, policy.text.hiddenSize) : undefined
-        const features = brought ?? (await look())
-        const entropies = await take(
-          processor?.workers?.entropies(features) ?? either.right(features.map(visualEntropy)),
-        )
-        let next = 0
-        return prompts.map((prompt) => (prompt.images.length === 0 ? null : entropies[next++]!))
-      }),
-    )
-
 /** With an encoder that stays as it is, tasks whose pictures bring their features; else the tasks as they are. */
 const lookedAt =
   <T>({ backend, config, policy, base, pictureFeatures: cache }: RolloutContext<T>) =>
@@ -135,14 +86,6 @@ const lookedAt =
       )
       return tasks.map(({ row }, i) => ({ row, prompt: prompts[i]! }))
     })
-
-/** Features that all prompts' pictures bring, one matrix a prompt; undefined unless every picture does. */
-const broughtMatrices = (prompts: ReadonlyArray<EncodedPrompt>, cols: number): ReadonlyArray<Matrix> | undefined => {
-  const tensors = prompts.flatMap(({ images }) => broughtFeatures(images, cols) ?? [])
-  return tensors.length < prompts.length
-    ? undefined
-    : tensors.map(({ shape, data }): Matrix => ({ rows: shape[0]!, cols, data }))
-}
 
 /** Roll out every task G times under `params`, score the completions and measure both difficulties. */
 export const rollOut =

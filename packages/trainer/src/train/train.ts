@@ -1,7 +1,7 @@
 import { join } from 'node:path'
-import { type Backend, learningRateSchedule, type Params, type Schedule } from '@durian/core'
+import type { Backend, Params } from '@durian/core'
 import { either as E, type taskEither as TE } from 'fp-ts'
-import { batchArithmetic, TrainConfig } from '../config/trainConfig.ts'
+import { TrainConfig } from '../config/trainConfig.ts'
 import { attempt } from '../effect.ts'
 import type { TrainError } from '../errors.ts'
 import type { Evaluation, Metrics } from '../run/records.ts'
@@ -9,6 +9,7 @@ import { openRunFolder, type RunFolder } from '../run/runFolder.ts'
 import { pruneCheckpoints, type SavedCheckpoint, writeCheckpoint } from './checkpoint.ts'
 import { evaluate } from './evaluate.ts'
 import type { TrainHooks } from './hooks.ts'
+import { scheduleOf } from './schedule.ts'
 import { featureCache } from './pictureFeatures.ts'
 import type { Prepared } from './prepare.ts'
 import { completionRecords } from './records.ts'
@@ -158,17 +159,6 @@ export const train =
         await folder.close()()
       }
     })
-
-/**
- * The configured schedule. transformers' warm-up begins at rate 0, which would waste the first rollout batch: here update n of a warm-up
- * of w learns at n/w of the rate.
- */
-const scheduleOf = (config: TrainConfig): Schedule => {
-  const { learning_rate: learningRate, warmup_steps: warmupSteps } = config
-  const totalSteps = batchArithmetic(config).optimiserSteps
-  const schedule = learningRateSchedule({ kind: config.lr_scheduler_type, learningRate, warmupSteps, totalSteps })
-  return (step) => (step < warmupSteps ? (learningRate * (step + 1)) / warmupSteps : schedule(step))
-}
 
 const evaluationMetrics = (evaluation: Evaluation): Record<string, number> => ({
   eval_accuracy: evaluation.accuracy,

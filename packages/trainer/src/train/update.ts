@@ -16,7 +16,7 @@ import { runFailed, type TrainError } from '../errors.ts'
 import { type CompletionBatch, scoreCompletions } from '../policy/completions.ts'
 import type { PolicyConfig } from '../policy/config.ts'
 import { policyWeights } from '../policy/params.ts'
-import type { Group } from './groups.ts'
+import type { Rolled } from './groups.ts'
 import { chunks, type MicroBatch, microBatch, rowsOf, samplingDifference, type Scored, totalsOf } from './microBatch.ts'
 import { lossGradient, type MicroGradient } from './lossGradient.ts'
 import { hostDropout } from './dropout.ts'
@@ -67,7 +67,7 @@ export const update =
   <T>({ backend, config, policy, reference, base, learningRate }: UpdateContext<T>) =>
   (
     learner: Learner<T>,
-    groups: ReadonlyArray<Group>,
+    groups: ReadonlyArray<Rolled>,
     advantages: ReadonlyArray<ReadonlyArray<number | null>>,
     /** Of the KL penalty in the loss, where an adaptive controller has moved it away from `beta`. */
     klCoefficient = config.beta,

@@ -20,7 +20,7 @@ import {
 } from '@durian/core'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { completionBatch, scoreCompletions } from '../policy/completions.ts'
-import { toDevice } from './checkpoint.ts'
+import { toDevice } from './hostTensors.ts'
 import type { Group } from './groups.ts'
 import { prepare, type Prepared } from './prepare.ts'
 import { encodeRows, rollOut } from './rollout.ts'
