@@ -66,7 +66,11 @@ describe('the laws on WebGPU in Chromium', () => {
     })
 })
 
-const lossesIn = (text) => [...text.matchAll(/^step \d+: loss (\S+)$/gm)].map(([, loss]) => Number(loss))
+/** Mean rewards and gradient norms of the steps that a page printed. */
+const stepsIn = (text) =>
+  [...text.matchAll(/^step \d+: mean reward (\S+), gradient norm (\S+)$/gm)].map(([, ...numbers]) =>
+    numbers.map(Number),
+  )
 
 describe('a machine without Chromium', () => {
   it('skips with the reason, and fails where DURIAN_REQUIRE_CHROMIUM is set', () => {
@@ -82,28 +86,25 @@ describe('examples/browser-train', () => {
   /** What the page printed. */
   let said
 
-  it('trains ten steps: its losses fall, and so do odd tokens', async (context) => {
+  it('trains ten steps: its rewards rise', { timeout: PATIENCE_MS }, async (context) => {
     if (missing) context.skip(missing)
     if (answer.missing && !process.env.DURIAN_REQUIRE_CHROMIUM) context.skip(answer.missing)
     const { code, text } = await run([...npmCommand(), 'run', '-s', 'bundle'], { cwd: directory })
     if (code !== 0) throw new Error(text)
     said = await inChromium({ path, directory }, async (page, errors) => {
       await page.goto(`${page.url()}?software`)
-      await page.waitForFunction("document.title.endsWith('done')", undefined, { timeout: 110_000 })
+      await page.waitForFunction("document.title.endsWith('done')", undefined, { timeout: PATIENCE_MS / 2 })
       expect(errors).toEqual([])
       return page.textContent('#log')
     })
     expect(said).toMatch(/^google swiftshader \(software/)
-    const losses = lossesIn(said)
-    expect(losses).toHaveLength(10)
-    for (const loss of losses) expect(loss).toSatisfy(Number.isFinite)
-    expect(losses[0]).toBeCloseTo(0, 5) // the ratios are 1 and a group's advantages add up to 0
-    expect(losses[9]).toBeLessThan(losses[0] - 0.1)
-    const [before, after] = [...said.matchAll(/^mean reward (\S+)$/gm)].map(([, reward]) => Number(reward))
-    expect(after).toBeGreaterThan(before + 0.1)
+    const steps = stepsIn(said)
+    expect(steps).toHaveLength(10)
+    for (const [, gradNorm] of steps) expect(gradNorm).toBeGreaterThan(0)
+    expect(steps[9][0]).toBeGreaterThan(steps[0][0] + 0.2)
   })
 
-  it('comes to the same losses in Node, on Dawn', async (context) => {
+  it('draws the same tokens in Node, on Dawn', async (context) => {
     if (said === undefined) context.skip('the page printed nothing')
     const program = `
       globalThis.location = { search: '?software' }
@@ -111,10 +112,13 @@ describe('examples/browser-train', () => {
       await import('./train.mjs').catch((error) => console.log(error.message))
       process.exit(0)`
     const { text } = await run([process.execPath, '--input-type=module', '--eval', program], { cwd: directory })
-    const losses = lossesIn(text)
-    if (losses.length === 0 && !process.env.DURIAN_REQUIRE_WEBGPU) context.skip(text.trim())
-    expect(losses, text).toHaveLength(10)
-    for (const [i, loss] of lossesIn(said).entries()) expect(losses[i]).toBeCloseTo(loss, 4)
+    const steps = stepsIn(text)
+    if (steps.length === 0 && !process.env.DURIAN_REQUIRE_WEBGPU) context.skip(text.trim())
+    expect(steps, text).toHaveLength(10)
+    for (const [i, [reward, gradNorm]] of stepsIn(said).entries()) {
+      expect(steps[i][0]).toBeCloseTo(reward, 4)
+      expect(steps[i][1]).toBeCloseTo(gradNorm, 3)
+    }
   })
 
   it('says in a sentence that there is no GPU', async (context) => {
