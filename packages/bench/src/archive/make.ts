@@ -33,7 +33,11 @@ const run = (
   { cwd, mend }: { readonly cwd: string; readonly mend: string },
 ) => {
   try {
-    execFileSync(command, [...args], { cwd, stdio: ['ignore', 'ignore', 'pipe'] })
+    execFileSync(command, [...args], {
+      cwd,
+      stdio: ['ignore', 'ignore', 'pipe'],
+      env: { XZ_DEFAULTS: '-T0', ...process.env },
+    })
   } catch (thrown) {
     const { code, stderr } = thrown as { readonly code?: string; readonly stderr?: Buffer }
     const said = stderr?.toString().trim().split('\n').at(-1) ?? ''
@@ -77,8 +81,8 @@ const addLibraries = (
       for (const path of filesBelow(unpacked)) {
         const from = join(unpacked, path)
         if (/\/lib[^/]*\.so\.[^/]*$/.test(path) && !path.includes('/gconv/')) addLibrary(from, join(stage, target))
-        if (path.endsWith('/copyright')) place(stage, `LICENSES/${name}.txt`, readFileSync(from, 'utf8'))
       }
+      place(stage, `LICENSES/${name}.txt`, copyrightOf(name, unpacked))
     }
   }
   return found.map((file) => ({
@@ -87,6 +91,15 @@ const addLibraries = (
       .update(readFileSync(join(downloads, file)))
       .digest('hex'),
   }))
+}
+
+/** Some packages' copyright is that of another on which they depend: then the file of this machine, whose release it is too. */
+const copyrightOf = (name: string, unpacked: string): string => {
+  const place = `usr/share/doc/${name}/copyright`
+  const file = [join(unpacked, place), join('/', place)].find((one) => existsSync(one))
+  if (file === undefined)
+    throw new CannotMake(`The licence of Debian's ${name} is nowhere here: \`apt-get install ${name}\`.`)
+  return readFileSync(file, 'utf8')
 }
 
 const addLibrary = (from: string, folder: string): void => {

@@ -34,7 +34,7 @@ const flagsOf = ({ out, software, tiny, rounds, python, checkpointing }: GpuOpti
 /** Limits of the parts from the time that is left: a part that ends early leaves its time to the others. */
 export const limitOf = (index: number, secondsLeft: number): number => {
   const ahead = parts.slice(index).reduce((total, { share }) => total + share, 0)
-  return Math.max(1, (secondsLeft * parts[index]!.share) / ahead - PATIENCE)
+  return Math.max(1, Math.floor((secondsLeft * parts[index]!.share) / ahead) - PATIENCE)
 }
 
 /** Every part in a process of its own: one that fails leaves the device to the next. Gives the number of those that failed. */

@@ -242,6 +242,20 @@ export const fusedCases = (tiny: boolean): ReadonlyArray<KernelCase> => {
       kernels: bothWays,
     },
     {
+      name: 'tokens drawn',
+      size: sizeText([[decoded.rollouts, vocabulary]]),
+      inputs: [[decoded.rollouts, vocabulary]],
+      run: (backend, [logits]) =>
+        fusedOf(backend).drawTokens(
+          logits!,
+          Array.from({ length: decoded.rollouts }, (_, i) => (i + 0.5) / decoded.rollouts),
+          { temperature: 1, topP: 1, topK: 0, banned: new Set() },
+        ),
+      flop: 6 * decoded.rollouts * vocabulary,
+      bytes: bytesOf([decoded.rollouts, vocabulary]),
+      kernels: bothWays,
+    },
+    {
       name: 'clip',
       size: sizeText([big]),
       inputs: [big],

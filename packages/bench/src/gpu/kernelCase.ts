@@ -18,8 +18,12 @@ export interface KernelCase {
   readonly kernels: ReadonlyArray<KernelChoice>
 }
 
-export const sizeText = (shapes: ReadonlyArray<Shape>): string =>
-  shapes.map((shape) => `[${shape.join(', ')}]`).join(' ')
+/** Shapes in words; several of one kind as `6 of [96, 24]`. */
+export const sizeText = (shapes: ReadonlyArray<Shape>): string => {
+  const texts = shapes.map((shape) => `[${shape.join(', ')}]`)
+  const [first] = texts
+  return texts.length > 2 && texts.every((text) => text === first) ? `${texts.length} of ${first}` : texts.join(' ')
+}
 
 /** Bytes of float32 tensors. */
 export const bytesOf = (...shapes: ReadonlyArray<Shape>): number =>

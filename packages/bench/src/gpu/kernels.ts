@@ -16,8 +16,8 @@ const line = ({ name, size, kernels, ms, wallMs, gflops, gbs, ofArithmetic, ofBa
     kernels.padEnd(14),
     `${ms.min.toFixed(3).padStart(9)} ms`,
     `(wall ${wallMs.toFixed(3)})`,
-    `${gflops.toFixed(0).padStart(7)} GFLOP/s ${(100 * ofArithmetic).toFixed(1).padStart(5)} %`,
-    `${gbs.toFixed(1).padStart(7)} GB/s ${(100 * ofBandwidth).toFixed(1).padStart(5)} %`,
+    `${gflops.toPrecision(3).padStart(8)} GFLOP/s ${(100 * ofArithmetic).toFixed(1).padStart(5)} %`,
+    `${gbs.toPrecision(3).padStart(7)} GB/s ${(100 * ofBandwidth).toFixed(1).padStart(5)} %`,
   ].join('  ')
 
 /** The first tensor of a case that no buffer of the device can hold. */

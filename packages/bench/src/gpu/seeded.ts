@@ -17,17 +17,21 @@ export const hashed = (name: string, count: number, bound = 1, seed = 1): Float3
   return out
 }
 
-const OUTPUTS = /\.(o_proj|down_proj|attn\.proj)\.weight$/
+/** Of the embeddings, as Hugging Face begins with. */
+const EMBEDDING_STD = 0.02
 
-/** Half the width of a uniform distribution of this standard deviation. */
-const ofStd = (std: number): number => std * Math.sqrt(3)
-
-/** Weights with the spreads of the trainer's `initialWeights`, all uniform: norms 1, biases 0. */
+/**
+ * Weights of a policy that has learnt nothing: linears uniform within 1 / sqrt(fan-in), embeddings small beside what the layers add, so that
+ * the next word is open even where the head is the table of embeddings; norms 1, biases 0.
+ */
 export const seededWeight = (name: string, shape: Shape): Float32Array => {
   const size = sizeOf(shape)
   if (name.endsWith('.bias')) return new Float32Array(size)
   if (shape.length === 1) return new Float32Array(size).fill(1)
-  if (name === 'model.embed_tokens.weight') return hashed(name, size, ofStd(0.05))
-  if (OUTPUTS.test(name)) return hashed(name, size, ofStd(0.02))
-  return hashed(name, size, 1 / Math.sqrt(size / shape[0]!))
+  // a uniform distribution is sqrt(3) times as wide to each side as its standard deviation
+  return hashed(
+    name,
+    size,
+    name === 'model.embed_tokens.weight' ? EMBEDDING_STD * Math.sqrt(3) : 1 / Math.sqrt(size / shape[0]!),
+  )
 }

@@ -79,7 +79,7 @@ export const openTorch = async (
   return { peers, leftOut, close: () => opened.forEach(([, process]) => process.close()) }
 }
 
-/** How far two policies that should be one may be apart, relative to the size of the number. */
+/** How far two policies that should be one may be apart, relative to the size of the number where that is above 1. */
 const TOLERANCES = { nll: 1e-4, entropy: 1e-4, gradNorm: 2e-3 } as const satisfies Readonly<
   Record<keyof StepNumbers, number>
 >
@@ -87,7 +87,7 @@ const TOLERANCES = { nll: 1e-4, entropy: 1e-4, gradNorm: 2e-3 } as const satisfi
 /** What differs by more than float32's rounding in another order explains; undefined where nothing does. */
 export const difference = (ours: StepNumbers, theirs: StepNumbers): string | undefined => {
   const wrong = (Object.keys(TOLERANCES) as ReadonlyArray<keyof StepNumbers>).filter(
-    (name) => !(Math.abs(ours[name] - theirs[name]) <= TOLERANCES[name] * Math.abs(theirs[name])),
+    (name) => !(Math.abs(ours[name] - theirs[name]) <= TOLERANCES[name] * Math.max(1, Math.abs(theirs[name]))),
   )
   return wrong.length === 0
     ? undefined
