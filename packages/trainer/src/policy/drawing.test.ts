@@ -3,6 +3,7 @@ import { type Backend, drawToken, residentWeights } from '@durian/core'
 import { referenceBackend } from '@durian/core/laws'
 import { either as E } from 'fp-ts'
 import { describe, expect, it } from 'vitest'
+import { drawnBy } from './drawing.ts'
 import { generate, type GenerateOptions } from './generate.ts'
 import { freeSampling, maxDifference, miniConfig, miniWeights, onDevice, right } from './testing.ts'
 import { tokenPrompt } from './tokenPrompt.ts'
@@ -91,6 +92,10 @@ const drawingReference = () =>
 describe('drawing by the backend', () => {
   it.each(ways)('gives the tokens of the host, %s, and only they are read back', async (_, changed) => {
     expectSame(await both(drawingReference(), changed), 1e-6)
+  })
+
+  it('is told apart from drawing by the host', () => {
+    expect([drawingReference(), hostDraws(drawingReference())].map(drawnBy)).toEqual(['device', 'host'])
   })
 
   it('names the prompt when logits are not finite', async () => {

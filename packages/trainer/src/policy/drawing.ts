@@ -32,3 +32,7 @@ export const drawingOf = <T>({ ops }: Backend<T>, options: DrawOptions): Drawing
     },
   }
 }
+
+/** Who draws the tokens of this backend: its device, from its own sums in float32, or the host in float64. */
+export const drawnBy = <T>({ ops }: Backend<T>): 'device' | 'host' =>
+  ops.fused?.drawTokens === undefined ? 'host' : 'device'

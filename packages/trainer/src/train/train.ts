@@ -4,6 +4,7 @@ import { either as E, type taskEither as TE } from 'fp-ts'
 import { TrainConfig } from '../config/trainConfig.ts'
 import { attempt } from '../effect.ts'
 import type { TrainError } from '../errors.ts'
+import { drawnBy } from '../policy/drawing.ts'
 import type { Evaluation, Metrics } from '../run/records.ts'
 import { openRunFolder, type RunFolder } from '../run/runFolder.ts'
 import { pruneCheckpoints, type SavedCheckpoint, writeCheckpoint } from './checkpoint.ts'
@@ -53,7 +54,7 @@ export const train =
         openRunFolder({
           path: config.output_dir,
           config,
-          backend: backend.info.description,
+          backend: `${backend.info.description}; tokens are drawn by the ${drawnBy(backend)}`,
           resumeAt: saved?.state.offsets ?? null,
           whenUsed: config.resume === false ? 'refuse' : 'restart',
         }),
