@@ -2,6 +2,7 @@ import type { Backend, Fused, OwnTokens } from '@durian/core'
 import type { PolicyConfig } from './config.ts'
 import { finalNorm, logitsOf, readyProjection, tokenLayer } from './decoder.ts'
 import { cacheRows, type DecodingOf, slotTables } from './decoding.ts'
+import { ofAdapter } from './linear.ts'
 import { wordEmbeddings } from './params.ts'
 import { ropeOptions } from './prompts.ts'
 
@@ -18,9 +19,14 @@ export const fusedDecoding =
   (weights, batch) => {
     const { headDim, heads, kvHeads, hiddenSize, layers } = config.text
     const small = 4 * layers * (heads + 2 * kvHeads) * headDim * hiddenSize <= READY_BYTES
-    const ready = small
-      ? memory.scope(() => Array.from({ length: layers }, (_, i) => readyProjection(ops)(weights, i)))
-      : []
+    const adapted = (index: number): boolean =>
+      memory.scope(() => Object.keys(weights.under(`model.layers.${index}.self_attn.`)).some(ofAdapter))
+    // In mixed precision a merged weight is rounded as a whole, and training multiplies by its parts: log-probs were off by up to 0.016.
+    const parts = ops.fused?.narrowed !== undefined && Array.from({ length: layers }, (_, i) => i).some(adapted)
+    const ready =
+      small && !parts
+        ? memory.scope(() => Array.from({ length: layers }, (_, i) => readyProjection(ops)(weights, i)))
+        : []
     return {
       start: { ready, own: Array.from({ length: layers }, () => ({ cache: null, length: 0 })) },
       step: ({ slots, prefix, cache, inputs, token }) => {

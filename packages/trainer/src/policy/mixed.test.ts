@@ -46,7 +46,13 @@ const suite = ({ backend: { ops, memory, transfer }, backend, kernels }: OpenedW
     const { prompts } = await openFixture(backend)
     const options = { r: 4, lora_alpha: 8, use_rslora: false, seed: 3 }
     const modules = ['model.layers.0.self_attn.q_proj', 'model.layers.1.mlp.down_proj']
-    const adapter = onDevice(ops, initialAdapters(config, modules, options))
+    const fresh = Object.entries(initialAdapters(config, modules, options))
+    // an adapter that has learnt: B is zero in a fresh one
+    const learnt = fresh.map(([name, { shape, data }]) => [
+      name,
+      { shape, data: data.map((x, i) => x || Math.sin(i) / 4) },
+    ])
+    const adapter = onDevice(ops, Object.fromEntries(learnt) as Record<string, (typeof fresh)[number][1]>)
     const policy = policyWeights(adapter, residentWeights(frozenParams(backend, onDevice(ops, weights))))
     const groups = right(
       await generate(backend, config)(policy, prompts, {
