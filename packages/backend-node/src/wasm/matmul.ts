@@ -39,7 +39,7 @@ const products = ({ backend, simd, pool }: Device, sizes: Sizes, items: number, 
   const scratchEach = scratchOf(divided)
   const threads = shares === whole ? 1 : pool!.threads
   withScratch(backend, (threads * scratchEach) / 4, (scratch) => {
-    const job = { ...divided, places: { ...at, scratch }, scratchEach }
+    const job = { sizes, items, shares, places: { a: at.a, b: at.b, out: at.out, scratch }, scratchEach }
     if (shares === whole) multiplyChunk(simd, job, { chunk: 0, thread: 0 })
     else pool!.run('product', productValues(job), chunksOf(job))
   })

@@ -39,19 +39,27 @@ const panelNumbers = ({ k }: Sizes, { columns }: Part): number =>
 
 const rimNumbers = ({ rows, columns }: Part): number => (columns % PANEL === 0 ? 0 : rows * PANEL)
 
-/** Bytes that `multiply` writes beside its result: packed columns of b, the rim, a block of the left operand. */
+/** Bytes written beside the result: packed columns of b, the rim, a block of the left operand. */
 const scratchBytes = (sizes: Sizes, part: Part): number =>
   4 * (panelNumbers(sizes, part) + rimNumbers(part)) + LEFT_BYTES
 
-/**
- * A part of a product. `rim` is where the last, incomplete panel's columns of the result are made: [rows, 8]. `left` is a block of a transposed left
- * operand, copied together: read in place, its rows a power of two apart throw each other out of the cache.
- */
-const multiply = (simd: Simd, sizes: Sizes, places: Places, part: Part): void => {
+/** Where one item's product finds and leaves what it needs. */
+interface ItemPlaces {
+  readonly a: number
+  readonly b: number
+  readonly out: number
+  /** Packed columns of b. */
+  readonly panels: number
+  /** Where the last, incomplete panel's columns of the result are made: [rows, 8]. */
+  readonly rim: number
+  /** A block of a transposed left operand, copied together: read in place, its rows a power of two apart throw each other out of the cache. */
+  readonly left: number
+}
+
+/** A part of one item's product. */
+const multiply = (simd: Simd, sizes: Sizes, places: ItemPlaces, part: Part): void => {
   const { m, k, n, transposeA } = sizes
-  const panels = places.scratch
-  const rim = panels + 4 * panelNumbers(sizes, part)
-  const copied = rim + 4 * rimNumbers(part)
+  const { panels, rim } = places
   const [lastRow, lastColumn] = [part.row + part.rows, part.column + part.columns]
   for (let n0 = part.column; n0 < lastColumn; n0 += COLUMNS) {
     const columns = Math.min(COLUMNS, lastColumn - n0)
@@ -71,8 +79,8 @@ const multiply = (simd: Simd, sizes: Sizes, places: Places, part: Part): void =>
       const rows = Math.floor(LEFT_BYTES / (16 * depth)) * 4
       for (let m0 = part.row; m0 < lastRow; m0 += rows) {
         const count = Math.min(rows, lastRow - m0)
-        if (transposeA) simd.copyRows(places.a + 4 * (k0 * m + m0), copied, depth, 4 * count, 4 * m, 4 * count)
-        const left = transposeA ? copied : places.a + 4 * (m0 * k + k0)
+        if (transposeA) simd.copyRows(places.a + 4 * (k0 * m + m0), places.left, depth, 4 * count, 4 * m, 4 * count)
+        const left = transposeA ? places.left : places.a + 4 * (m0 * k + k0)
         const [rowStep, columnStep] = transposeA ? [4, 4 * count] : [4 * k, 4]
         for (let j = 0; j < columns; j += PANEL) {
           const whole = columns - j >= PANEL
@@ -131,10 +139,12 @@ export const chunksOf = ({ sizes: { m, n }, items, shares }: Divided): number =>
   Math.ceil(items / shares.items) * Math.ceil(m / shares.rows) * Math.ceil(n / shares.columns)
 
 /** Bytes of scratch that the chunk which needs most of it writes. */
-export const scratchOf = ({ sizes, shares: { rows, columns } }: Divided): number =>
-  Math.max(
-    ...[columns, sizes.n % columns].map((width) => scratchBytes(sizes, { row: 0, rows, column: 0, columns: width })),
-  )
+export const scratchOf = ({ sizes, shares: { rows, columns } }: Divided): number => {
+  const part = { row: 0, rows, column: 0, columns }
+  const rest = sizes.n % columns
+  const most = scratchBytes(sizes, part)
+  return rest === 0 ? most : Math.max(most, scratchBytes(sizes, { ...part, columns: rest }))
+}
 
 /** One chunk, by the thread of that number. */
 export const multiplyChunk = (
@@ -149,13 +159,14 @@ export const multiplyChunk = (
   const row = (Math.floor(at.chunk / across) % down) * shares.rows
   const first = Math.floor(at.chunk / (across * down)) * shares.items
   const part = { row, rows: Math.min(shares.rows, m - row), column, columns: Math.min(shares.columns, n - column) }
-  for (let item = first; item < Math.min(items, first + shares.items); item++) {
-    const itemPlaces = {
-      a: places.a + 4 * item * m * k,
-      b: places.b + 4 * item * k * n,
-      out: places.out + 4 * item * m * n,
-      scratch: places.scratch + at.thread * scratchEach,
-    }
-    multiply(simd, sizes, itemPlaces, part)
+  const panels = places.scratch + at.thread * scratchEach
+  const rim = panels + 4 * panelNumbers(sizes, part)
+  const left = rim + 4 * rimNumbers(part)
+  const last = Math.min(items, first + shares.items)
+  for (let item = first; item < last; item++) {
+    const a = places.a + 4 * item * m * k
+    const b = places.b + 4 * item * k * n
+    const out = places.out + 4 * item * m * n
+    multiply(simd, sizes, { a, b, out, panels, rim, left }, part)
   }
 }
