@@ -29,7 +29,7 @@ ${reader(given)}${access === 'read' ? '' : writer(given)}`
 
 const reader = ({ form, element, name, access }: Declared): string => {
   if (element === 'half') {
-    const one = form === 'packed' ? `unpack2x16float(${name}[i / 2u])[i % 2u]` : `f32(${name}[i])`
+    const one = form === 'packed' ? `unpack2x16float(${name}[i / 2u] >> (16u * (i % 2u))).x` : `f32(${name}[i])`
     return access === 'read' ? `fn ${name}At(i: u32) -> f32 { return ${one}; }` : ''
   }
   return form === 'packed'
