@@ -22,9 +22,18 @@ const parts: ReadonlyArray<Part> = [
 const PATIENCE = 10
 
 /** What a part begins with the same flags of everything else. */
-const flagsOf = ({ out, software, tiny, rounds, python, checkpointing }: GpuOptions): ReadonlyArray<string> => [
+const flagsOf = ({
+  out,
+  software,
+  tiny,
+  rounds,
+  python,
+  precision,
+  checkpointing,
+}: GpuOptions): ReadonlyArray<string> => [
   `--out=${out}`,
   `--rounds=${rounds}`,
+  `--precision=${precision}`,
   ...(python === null ? ['--no-torch'] : [`--python=${python}`]),
   ...(software ? ['--software'] : []),
   ...(tiny ? ['--tiny'] : []),

@@ -1,11 +1,17 @@
 import { spawnSync } from 'node:child_process'
-import { openWebGpuBackend, type OpenedWebGpu } from '@durian/backend-webgpu'
+import { openWebGpuBackend, type OpenedWebGpu, type Precision } from '@durian/backend-webgpu'
 import type { BackendError } from '@durian/core'
 import type { taskEither as TE } from 'fp-ts'
 
 /** The machine's GPU; with `software` one that computes on the processor. A device that failed is opened anew. */
-export const openGpu = (software: boolean): TE.TaskEither<BackendError, OpenedWebGpu> =>
-  openWebGpuBackend(software ? { device: 'software' } : {})
+export const openGpu = ({
+  software,
+  precision,
+}: {
+  readonly software: boolean
+  readonly precision: Precision
+}): TE.TaskEither<BackendError, OpenedWebGpu> =>
+  openWebGpuBackend({ precision, ...(software ? { device: 'software' } : {}) })
 
 const limitNames = [
   'maxBufferSize',

@@ -30,7 +30,9 @@ describe('the command line of the archive', () => {
       checkpointing: false,
       limit: 60,
     })
+    expect(parseGpuOptions(['laws'])).toMatchObject({ precision: 'float32', checkpointing: null, python: 'python3' })
     for (const [args, named] of [
+      [['step', '--precision', 'bf16'], '--precision bf16'],
       [['steps'], 'steps'],
       [['step', '--model', '7b'], '--model 7b'],
       [['laws', '--limit', '0'], '--limit 0'],

@@ -43,7 +43,12 @@ export const kernels: Command = async ({ options, opened, deadline, result, say 
       try {
         if (large !== undefined)
           throw new Error(`[${large.join(', ')}] exceeds the device's largest buffer, ${largestTensor} bytes`)
-        const time = await measureKernel(device, one, { choice, limits, enoughMs: options.tiny ? 20 : 300 })
+        const time = await measureKernel(device, one, {
+          choice,
+          precision: options.precision,
+          limits,
+          enoughMs: options.tiny ? 20 : 300,
+        })
         result.push('results', time)
         say(line(time))
       } catch (thrown) {
@@ -52,7 +57,7 @@ export const kernels: Command = async ({ options, opened, deadline, result, say 
         say(`${one.name}, ${one.size}, ${choice}: left out, ${reason}`)
         whole &&= large !== undefined
         // a device that failed once computes no more
-        const again = await openGpu(software)()
+        const again = await openGpu(options)()
         if (E.isLeft(again)) throw new CannotRun(again.left.reason)
         device = again.right
       }

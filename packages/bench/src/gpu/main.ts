@@ -29,8 +29,14 @@ const archiveFacts = (): unknown =>
 /** The demo's model: in the archive beside the bundle, else in the checkout. */
 const demoFolder = (): string => (existsSync(beside('./demo')) ? beside('./demo') : beside('../../../../models/demo'))
 
-const fileName = ({ command, model }: GpuOptions): string =>
-  command === 'step' || command === 'sample' ? `${command}-${model}.json` : `${command}.json`
+const fileName = ({ command, model, precision }: GpuOptions): string => {
+  const parts = [
+    command,
+    ...(command === 'step' || command === 'sample' ? [model] : []),
+    ...(precision === 'mixed' ? [precision] : []),
+  ]
+  return `${parts.join('-')}.json`
+}
 
 const single = async (options: GpuOptions, command: Command): Promise<number> => {
   const deadline = deadlineIn(options.limit)
@@ -61,7 +67,7 @@ const single = async (options: GpuOptions, command: Command): Promise<number> =>
     1000 * options.limit,
   )
   try {
-    const opened = await openGpu(options.software)()
+    const opened = await openGpu(options)()
     if (E.isLeft(opened)) return end({ status: 'failed', reason: opened.left.reason }, 1)
     result.set('device', deviceFacts(opened.right))
     say(`${opened.right.facts.device}; ${opened.right.backend.info.description}`)

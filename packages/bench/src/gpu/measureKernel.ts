@@ -1,4 +1,4 @@
-import type { KernelChoice, OpenedWebGpu } from '@durian/backend-webgpu'
+import type { KernelChoice, OpenedWebGpu, Precision } from '@durian/backend-webgpu'
 import { spreadOf, type Spread } from '../stats.ts'
 import type { KernelCase } from './kernelCase.ts'
 import { type Clock, clockOf } from './deviceTime.ts'
@@ -34,11 +34,17 @@ export const measureKernel = async (
   one: KernelCase,
   {
     choice,
+    precision,
     limits,
     enoughMs,
-  }: { readonly choice: KernelChoice; readonly limits: MeasuredLimits; readonly enoughMs: number },
+  }: {
+    readonly choice: KernelChoice
+    readonly precision: Precision
+    readonly limits: MeasuredLimits
+    readonly enoughMs: number
+  },
 ): Promise<KernelTime> => {
-  const backend = kernels.use(choice)
+  const backend = kernels.use(choice, precision)
   const { ops, memory, transfer } = backend
   const inputs = one.inputs.map((shape, i) => ops.fromHost({ shape, data: hashed(`input ${i}`, sizeOf(shape)) }))
   const marker = ops.fromHost({ shape: [1], data: [1] })

@@ -1,4 +1,5 @@
 import { parseArgs } from 'node:util'
+import type { Precision } from '@durian/backend-webgpu'
 import { UsageError } from '../options.ts'
 import { type ModelName, modelNames } from './models.ts'
 
@@ -19,6 +20,8 @@ export interface GpuOptions {
   readonly rounds: number
   /** The Python that may have PyTorch; null: do not look for one. */
   readonly python: string | null
+  /** Of products' operands on our side. */
+  readonly precision: Precision
   /** Overrides the model's own choice. */
   readonly checkpointing: boolean | null
 }
@@ -33,6 +36,7 @@ export const gpuUsage = `usage: run.sh laws|kernels|step|sample|all [--model dem
 --limit SECONDS  stop in time and keep what there is (default: 540)
 --rounds N       timed rounds (default: 5)
 --python PATH    a Python with PyTorch 2 (default: python3); --no-torch: without
+--precision P    float32 (default), or mixed: operands of products in float16, sums in float32
 --checkpointing, --no-checkpointing   of the step (default: 1b has it)
 --software       accept a device that computes on the processor
 --tiny           two layers, a few tokens, small operands: to try the program`
@@ -46,6 +50,7 @@ export const parseGpuOptions = (args: ReadonlyArray<string>): GpuOptions | 'help
     rounds: { type: 'string', default: '5' },
     python: { type: 'string', default: 'python3' },
     'no-torch': { type: 'boolean', default: false },
+    precision: { type: 'string', default: 'float32' },
     checkpointing: { type: 'boolean', default: false },
     'no-checkpointing': { type: 'boolean', default: false },
     software: { type: 'boolean', default: false },
@@ -66,6 +71,8 @@ export const parseGpuOptions = (args: ReadonlyArray<string>): GpuOptions | 'help
   if (others.length > 0) throw new UsageError(`${others[0]}: one command at a time`)
   const model = modelNames.find((one) => one === values.model)
   if (model === undefined) throw new UsageError(`--model ${values.model}: there is ${modelNames.join(', ')}`)
+  const precision = (['float32', 'mixed'] as const).find((one) => one === values.precision)
+  if (precision === undefined) throw new UsageError(`--precision ${values.precision}: there is float32, mixed`)
   if (values.checkpointing && values['no-checkpointing'])
     throw new UsageError('--checkpointing and --no-checkpointing contradict each other')
   return {
@@ -77,6 +84,7 @@ export const parseGpuOptions = (args: ReadonlyArray<string>): GpuOptions | 'help
     limit: positive('limit', values.limit),
     rounds: Math.ceil(positive('rounds', values.rounds)),
     python: values['no-torch'] ? null : values.python,
+    precision,
     checkpointing: values.checkpointing ? true : values['no-checkpointing'] ? false : null,
   }
 }

@@ -29,7 +29,7 @@ const modelOf = async ({ options, opened, demoFolder }: Run): Promise<GpuModel> 
 }
 
 const checked = async (
-  { say, result }: Run,
+  { options, say, result }: Run,
   subject: { readonly step: () => Promise<Parameters<typeof difference>[0]> },
   { peers, leftOut }: TorchPeers,
 ) => {
@@ -43,7 +43,8 @@ const checked = async (
       try {
         const { ms: _, ...theirs } = await theirStep()
         losses.push({ step, by: precision, ...theirs })
-        const found = precision === 'float32' ? difference(ours, theirs) : undefined
+        const comparable = precision === 'float32' && options.precision === 'float32'
+        const found = comparable ? difference(ours, theirs) : undefined
         if (found !== undefined) left[precision] = `step ${step} is other work: ${found}`
       } catch (thrown) {
         left[precision] = (thrown as Error).message

@@ -38,6 +38,9 @@ export const step: Command = async (run) => {
           `${rates.tokensPerSecond.toFixed(0)} tokens/s, ${rates.gflops.toFixed(0)} GFLOP/s of products, ${(100 * ofArithmetic).toFixed(1)} % of the multiply-adds`,
       )
     }
+    const peakBytes = await opened.kernels.peakBytes(() => subject.step())
+    result.set('peakBytes', peakBytes)
+    say(`  buffers of ${(peakBytes / 2 ** 20).toFixed(0)} MiB at the most`)
     const before = opened.kernels.dispatches()
     const programs = await programTotals(opened, () => subject.step())
     result.set('dispatches', opened.kernels.dispatches() - before)
