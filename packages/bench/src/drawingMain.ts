@@ -6,6 +6,7 @@ import { sentence } from '@durian/trainer'
 import { either as E } from 'fp-ts'
 import { environment } from './environment.ts'
 import { slug } from './report.ts'
+import { drawDistances } from './suites/drawDistance.ts'
 import { drawingCases } from './suites/drawing.ts'
 import { table } from './table.ts'
 import { timedCases } from './timedCases.ts'
@@ -34,10 +35,24 @@ for (const { work, by, dispatches, bytesRead } of costs)
   process.stdout.write(`${work}, drawn on the ${by}: ${dispatches} dispatches, ${bytesRead} bytes read\n`)
 const results = await timedCases(cases, { rounds: Number(values.rounds), sampleMs: 1 })
 process.stdout.write(`${table(results)}\n`)
+// last: it changes the kernels
+const distances = await drawDistances(opened.right)
+for (const { kernels, words, spread, draws, different, distance, logprob } of distances)
+  process.stdout.write(
+    `${kernels}, ${draws} draws from ${words} words, spread ${spread}: ${different} differ from float64, u at most ${distance.toExponential(1)} away, log-probs ${logprob.toExponential(1)}\n`,
+  )
 if (values.save) {
   const { description } = opened.right.backend.info
   const date = new Date().toISOString()
-  const report = { schema: 1, date, environment: environment(), backends: { webgpu: description }, costs, results }
+  const report = {
+    schema: 1,
+    date,
+    environment: environment(),
+    backends: { webgpu: description },
+    costs,
+    distances,
+    results,
+  }
   const folder = join(import.meta.dirname, '..', 'results')
   mkdirSync(folder, { recursive: true })
   const device = opened.right.facts.device.replace(/\(.*$/, '')

@@ -71,24 +71,9 @@ const trained = (backend: string, seed: string): FreeRun => {
   return { before: before!, after: after!, seconds, rewards: metrics.flatMap(({ reward }) => reward ?? []) }
 }
 
-const percent = ({ accuracy, interval: [low, high] }: Tested): string =>
-  `${(100 * accuracy).toFixed(1)} % [${(100 * low).toFixed(1)}, ${(100 * high).toFixed(1)}]`
-const runs = values.seeds.split(',').map((seed) => {
-  const [first, second] = backends.map((backend) => ({ backend, run: trained(backend, seed) }))
-  const verdict = agreement(first!.run, second!.run)
-  process.stdout.write(
-    `seed ${seed}: ${[first!, second!].map(({ backend, run }) => `${backend} ${percent(run.before)} -> ${percent(run.after)}`).join('; ')}; ` +
-      `within each other's intervals: ${verdict.after ? 'yes' : 'no'}; answered alike: ${(100 * verdict.answeredAlike).toFixed(1)} %; ` +
-      `rewards the same until step ${verdict.firstDifferentStep ?? 'the last'}\n`,
-  )
-  const short = ({ accuracy, interval }: Tested) => ({ accuracy, interval })
-  const kept = [first!, second!].map(({ backend, run: { before, after, rewards, seconds } }) => {
-    return [backend, { before: short(before), after: short(after), rewards, seconds }] as const
-  })
-  return { seed: Number(seed), ...verdict, runs: Object.fromEntries(kept) }
-})
-rmSync(folder, { recursive: true })
-if (values.save) {
+const runs: unknown[] = []
+/** Behind every seed: what is known when the patience ends is kept. */
+const save = (): void => {
   const report = {
     schema: 1,
     date: new Date().toISOString(),
@@ -103,3 +88,22 @@ if (values.save) {
   writeFileSync(file, `${JSON.stringify(report, null, 2)}\n`)
   process.stderr.write(`Saved ${relative(process.cwd(), file)}\n`)
 }
+
+const percent = ({ accuracy, interval: [low, high] }: Tested): string =>
+  `${(100 * accuracy).toFixed(1)} % [${(100 * low).toFixed(1)}, ${(100 * high).toFixed(1)}]`
+for (const seed of values.seeds.split(',')) {
+  const [first, second] = backends.map((backend) => ({ backend, run: trained(backend, seed) }))
+  const verdict = agreement(first!.run, second!.run)
+  process.stdout.write(
+    `seed ${seed}: ${[first!, second!].map(({ backend, run }) => `${backend} ${percent(run.before)} -> ${percent(run.after)}`).join('; ')}; ` +
+      `within each other's intervals: ${verdict.after ? 'yes' : 'no'}; answered alike: ${(100 * verdict.answeredAlike).toFixed(1)} %; ` +
+      `rewards the same until step ${verdict.firstDifferentStep ?? 'the last'}\n`,
+  )
+  const short = ({ accuracy, interval }: Tested) => ({ accuracy, interval })
+  const kept = [first!, second!].map(({ backend, run: { before, after, rewards, seconds } }) => {
+    return [backend, { before: short(before), after: short(after), rewards, seconds }] as const
+  })
+  runs.push({ seed: Number(seed), ...verdict, runs: Object.fromEntries(kept) })
+  if (values.save) save()
+}
+rmSync(folder, { recursive: true })
