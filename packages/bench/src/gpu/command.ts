@@ -17,5 +17,8 @@ export interface Run {
 /** Whether what it looked at was as it should be. */
 export type Command = (run: Run) => Promise<boolean>
 
+/** A command had not the time for all of it. */
+export class OutOfTime extends Error {}
+
 /** What a command says when a run cannot go on: a sentence, no stack. */
 export class CannotRun extends Error {}

@@ -1,5 +1,5 @@
 import { either as E } from 'fp-ts'
-import { type Command, CannotRun } from './command.ts'
+import { type Command, CannotRun, OutOfTime } from './command.ts'
 import { openGpu } from './device.ts'
 import { fusedCases } from './fusedCases.ts'
 import { measureLimits } from './limits.ts'
@@ -33,10 +33,12 @@ export const kernels: Command = async ({ options, opened, deadline, result, say 
   )
   let device = opened
   let whole = true
+  let late = 0
   for (const one of [...matmulCases(options.tiny), ...fusedCases(options.tiny)])
     for (const choice of one.kernels) {
       if (deadline.left() < 1000 * ENOUGH_SECONDS) {
         result.push('leftOut', { name: one.name, size: one.size, kernels: choice, reason: 'no time left' })
+        late++
         continue
       }
       const large = tooLarge(one, largestTensor)
@@ -62,5 +64,6 @@ export const kernels: Command = async ({ options, opened, deadline, result, say 
         device = again.right
       }
     }
+  if (whole && late > 0) throw new OutOfTime(`There was no time for ${late} measurements; the file names them.`)
   return whole
 }

@@ -1,5 +1,5 @@
 import { webGpuLaws } from '@durian/backend-webgpu/laws'
-import type { Command } from './command.ts'
+import { type Command, OutOfTime } from './command.ts'
 
 /** With so few laws the program is tried, not the device. */
 const TINY_STRIDE = 12
@@ -9,6 +9,7 @@ export const laws: Command = async ({ options, opened, deadline, result, say }) 
   const own = opened.facts.software ? 'barrier-free' : 'shared-memory'
   const other = own === 'barrier-free' ? 'shared-memory' : 'barrier-free'
   let broken = 0
+  let unchecked = 0
   for (const kernels of options.tiny ? ([own] as const) : ([own, other] as const)) {
     const list = webGpuLaws(opened.kernels.use(kernels)).filter((_, i) => !options.tiny || i % TINY_STRIDE === 0)
     const found = { kernels, laws: list.length, checked: 0, broken: [] as Array<{ name: string; error: string }> }
@@ -30,6 +31,8 @@ export const laws: Command = async ({ options, opened, deadline, result, say }) 
       `${kernels}: ${found.checked} of ${found.laws} laws checked, ${found.broken.length} broken, ${seconds.toFixed(0)} s`,
     )
     broken += found.broken.length
+    unchecked += found.laws - found.checked
   }
+  if (broken === 0 && unchecked > 0) throw new OutOfTime(`There was no time for ${unchecked} laws.`)
   return broken === 0
 }

@@ -5,7 +5,7 @@ import { either as E } from 'fp-ts'
 import { environment } from '../environment.ts'
 import { UsageError } from '../options.ts'
 import { runAll } from './all.ts'
-import { CannotRun, type Command } from './command.ts'
+import { CannotRun, type Command, OutOfTime } from './command.ts'
 import { deadlineIn } from './deadline.ts'
 import { deviceFacts, openGpu } from './device.ts'
 import { kernels } from './kernels.ts'
@@ -75,6 +75,7 @@ const single = async (options: GpuOptions, command: Command): Promise<number> =>
     return end({ status: 'complete' }, good ? 0 : 1)
   } catch (thrown) {
     const reason = thrown instanceof Error ? thrown.message : String(thrown)
+    if (thrown instanceof OutOfTime) return end({ status: 'stopped', reason }, 0)
     if (!(thrown instanceof CannotRun)) complain((thrown as Error).stack ?? '')
     return end({ status: 'failed', reason }, 1)
   }
