@@ -1,4 +1,4 @@
-import { derivedAttention, type AttentionInputs } from '@durian/core'
+import { derivedAttention, derivedLinear, derivedRmsNorm, type AttentionInputs } from '@durian/core'
 import { either as E } from 'fp-ts'
 import { expect, it } from 'vitest'
 import { describeOnTensorFlow } from './testing.ts'
@@ -16,6 +16,43 @@ const attentions = [
 await describeOnTensorFlow('tensorflow', {
   runs: 25,
   body: (backend) => {
+    const { ops, gradients, transfer, memory } = backend
+    const tensor = (shape: ReadonlyArray<number>, step: number) => {
+      const length = shape.reduce((product, size) => product * size, 1)
+      return ops.fromHost({ shape, data: Float32Array.from({ length }, (_, i) => Math.sin(step * i)) })
+    }
+    type T = ReturnType<typeof tensor>
+    type Program = (xs: ReadonlyArray<T>) => T
+    const numbers = async (program: Program, inputs: ReadonlyArray<T>, cotangent: T) => {
+      const { value, grads } = gradients.vjp(program)(inputs, cotangent)
+      const read: Float32Array[] = []
+      for (const x of [value, ...grads]) {
+        const found = await transfer.read(x)()
+        if (E.isLeft(found)) throw new Error(found.left.reason)
+        read.push(Float32Array.from(found.right))
+      }
+      memory.free([value, grads])
+      return read
+    }
+    /** Values and gradients of two programs on TensorFlow are equal but for the order of sums of some hundred terms; consumes the tensors. */
+    const expectEqual = async (
+      ours: Program,
+      derived: Program,
+      inputs: ReadonlyArray<T>,
+      cotangent: T,
+    ): Promise<void> => {
+      const found = await numbers(ours, inputs, cotangent)
+      const expected = await numbers(derived, inputs, cotangent)
+      expected.forEach((part, index) => {
+        const largest = part.reduce((most, x) => Math.max(most, Math.abs(x)), 1)
+        part.forEach((x, i) => {
+          if (!(Math.abs(found[index]![i]! - x) <= 1e-5 * largest))
+            throw new Error(`part ${index}, number ${i}: ${found[index]![i]} instead of ${x}`)
+        })
+      })
+      memory.free([inputs, cotangent])
+    }
+
     it('law: it computes with our kernels where the machine has a compiler', (context) => {
       if (backend.info.description.includes('own kernels')) return
       if (process.env['DURIAN_REQUIRE_TENSORFLOW'] === '1')
@@ -26,14 +63,9 @@ await describeOnTensorFlow('tensorflow', {
     it.each(attentions)(
       'law: attention of $runs x $rows queries and $shared + $own keys of $headDim: values and gradients of its program',
       async ({ runs, rows, own, shared, sets, headDim, hides }) => {
-        const { ops, gradients, transfer, memory } = backend
         const fused = ops.fused?.attention
         if (fused === undefined) return
         const live = memory.liveTensors()
-        const tensor = (shape: ReadonlyArray<number>, step: number) => {
-          const length = shape.reduce((product, size) => product * size, 1)
-          return ops.fromHost({ shape, data: Float32Array.from({ length }, (_, i) => Math.sin(step * i)) })
-        }
         const inputs = [
           tensor([runs, rows, headDim], 0.37),
           ...[0.73, 0.31].map((step) => tensor([runs, own, headDim], step)),
@@ -47,37 +79,43 @@ await describeOnTensorFlow('tensorflow', {
         })
         const mask = hides ? ops.fromHost({ shape: [1, rows, keys], data: hidden }) : undefined
         const cotangent = tensor([runs, rows, headDim], 0.11)
-        type T = typeof cotangent
         const run = (program: (queries: T, given: AttentionInputs<T>) => T) => (xs: ReadonlyArray<T>) => {
           const [queries, k, v, sharedKeys, sharedValues] = xs as [T, T, T, T | undefined, T | undefined]
           const together = sharedKeys === undefined ? {} : { shared: { keys: sharedKeys, values: sharedValues! } }
           return program(queries, { keys: k, values: v, ...together, mask })
         }
-        const numbers = async (program: (xs: ReadonlyArray<T>) => T): Promise<ReadonlyArray<Float32Array>> => {
-          const { value, grads } = gradients.vjp(program)(inputs, cotangent)
-          const read: Float32Array[] = []
-          for (const x of [value, ...grads]) {
-            const found = await transfer.read(x)()
-            if (E.isLeft(found)) throw new Error(found.left.reason)
-            read.push(Float32Array.from(found.right))
-          }
-          memory.free([value, grads])
-          return read
-        }
-        const ours = await numbers(run(fused))
         const derived = (queries: T, given: AttentionInputs<T>): T => derivedAttention(ops, queries, given)
-        const theirs = await numbers(run(derived))
-        theirs.forEach((expected, part) => {
-          const largest = expected.reduce((most, x) => Math.max(most, Math.abs(x)), 0)
-          // sums of up to 60 products in another order
-          expected.forEach((x, i) => {
-            if (!(Math.abs(ours[part]![i]! - x) <= 1e-5 * Math.max(1, largest)))
-              throw new Error(`part ${part}, number ${i}: ${ours[part]![i]} instead of ${x}`)
-          })
-        })
-        memory.free([inputs, cotangent, mask])
+        await expectEqual(run(fused), run(derived), inputs, cotangent)
+        memory.free(mask)
         expect(memory.liveTensors()).toBe(live)
       },
     )
+
+    it('law: linear of more rows, columns and depth than a piece has, and of an odd width, is its program', async () => {
+      const fused = ops.fused?.linear
+      if (fused === undefined) return
+      for (const [rows, depth, width] of [
+        [100, 300, 75],
+        [5, 1100, 9],
+      ] as const) {
+        const inputs = [tensor([rows, depth], 0.37), tensor([width, depth], 0.73)]
+        const added = [tensor([width], 0.31), tensor([rows, width], 0.51)]
+        await expectEqual(
+          ([x, weight, bias, plus]) => fused(x!, weight!, { bias, plus }),
+          ([x, weight, bias, plus]) => ops.add(plus!, derivedLinear(ops, x!, weight!, bias)),
+          [...inputs, ...added],
+          tensor([rows, width], 0.11),
+        )
+      }
+    })
+
+    it('law: rmsNorm of more rows than a block adds up is its program', async () => {
+      await expectEqual(
+        ([x, weight]) => ops.fused!.rmsNorm!(x!, weight!, 1e-5),
+        ([x, weight]) => derivedRmsNorm(ops, x!, weight!, 1e-5),
+        [tensor([130, 40], 0.37), tensor([40], 0.73)],
+        tensor([130, 40], 0.11),
+      )
+    })
   },
 })
