@@ -80,7 +80,7 @@ const addLibraries = (
       run('dpkg-deb', ['-x', join(downloads, file), unpacked], { cwd: scratch, mend: 'it comes with Debian' })
       for (const path of filesBelow(unpacked)) {
         const from = join(unpacked, path)
-        if (/\/lib[^/]*\.so\.[^/]*$/.test(path) && !path.includes('/gconv/')) addLibrary(from, join(stage, target))
+        if (/\/lib[^/]*\.so(\.\d+)+$/.test(path)) addLibrary(from, join(stage, target))
       }
       place(stage, `LICENSES/${name}.txt`, copyrightOf(name, unpacked))
     }
