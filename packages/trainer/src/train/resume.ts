@@ -28,6 +28,12 @@ const FREE_KEYS: ReadonlySet<string> = new Set([
   'wasm_threads',
 ])
 
+/** A key that came into being since the run was made had its default then. */
+const withDefaults = (config: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> => {
+  const decoded = TrainConfig.decode(config)
+  return E.isRight(decoded) ? TrainConfig.encode(decoded.right) : config
+}
+
 /** The checkpoint to go on from; null = from the beginning. */
 export const findResume = (config: TrainConfig): TE.TaskEither<TrainError, SavedCheckpoint | null> =>
   attempt(async (take) => {
@@ -36,11 +42,11 @@ export const findResume = (config: TrainConfig): TE.TaskEither<TrainError, Saved
     if (directory === undefined) return null
     const saved = await take(readCheckpointState(directory))
     const now = TrainConfig.encode(config) as unknown as Record<string, unknown>
+    const then = withDefaults(saved.state.config)
     const changed = Object.keys(now).filter(
-      (key) => !FREE_KEYS.has(key) && JSON.stringify(now[key]) !== JSON.stringify(saved.state.config[key]),
+      (key) => !FREE_KEYS.has(key) && JSON.stringify(now[key]) !== JSON.stringify(then[key]),
     )
-    if (config.lr_scheduler_type !== 'constant' && saved.state.config['max_steps'] !== config.max_steps)
-      changed.push('max_steps')
+    if (config.lr_scheduler_type !== 'constant' && then['max_steps'] !== config.max_steps) changed.push('max_steps')
     if (changed.length > 0)
       await take(
         E.left(

@@ -1,9 +1,10 @@
-import { readFile } from 'node:fs/promises'
+import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { openNodeBackend } from '@durian/backend-node'
 import { either as E } from 'fp-ts'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { readSafetensors } from '../io/safetensors.ts'
+import { CHECKPOINT_STATE, listCheckpoints } from './checkpoint.ts'
 import { prepare } from './prepare.ts'
 import { quietHooks, runTraining, smallConfig, smallData, value } from './testing.ts'
 import { findResume } from './resume.ts'
@@ -83,6 +84,18 @@ describe('a run', () => {
       _tag: 'BadInput',
       message: expect.stringContaining('seed') as string,
     })
+  })
+
+  it('continues a run from before a key existed, which had its default then', async () => {
+    const config = await smallConfig(data, 'older', ['max_steps=2'])
+    await runTraining(config)
+    const file = join((await listCheckpoints(config.output_dir)).at(-1)!, CHECKPOINT_STATE)
+    const state = JSON.parse(await readFile(file, 'utf8')) as { readonly config: Record<string, unknown> }
+    expect(delete state.config['precision']).toBe(true)
+    await writeFile(file, JSON.stringify(state))
+    expect((await value(findResume(config)))?.state.step).toBe(2)
+    const other = await findResume({ ...config, precision: 'mixed' })()
+    expect(E.isLeft(other) && other.left).toMatchObject({ message: expect.stringContaining('precision') as string })
   })
 
   it('saves and ends with Interrupted when asked to stop', async () => {
