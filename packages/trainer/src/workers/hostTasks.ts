@@ -33,6 +33,22 @@ export const doHostTask = async (processor: Processor, task: HostTask): Promise<
   }
 }
 
+/**
+ * The large arrays of a task or an answer, to be handed over instead of copied. Both own them: `promptSource` and `entropies` copy what they send,
+ * and a worker keeps nothing.
+ */
+export const largeBuffers = (sent: HostTask | HostAnswers[keyof HostAnswers]): ReadonlyArray<ArrayBuffer> => {
+  const found = new Set<ArrayBuffer>()
+  const visit = (value: unknown): void => {
+    if (ArrayBuffer.isView(value)) {
+      // a small one may share its buffer with others
+      if (value.byteLength === value.buffer.byteLength && value.buffer instanceof ArrayBuffer) found.add(value.buffer)
+    } else if (typeof value === 'object' && value !== null) Object.values(value).forEach(visit)
+  }
+  visit(sent)
+  return [...found]
+}
+
 /** Only what a prompt is made of, with pictures that own their bytes: a view would drag the whole data file along. */
 export const promptSource = ({ id, problem, messages, images }: Row): PromptSource => ({
   id,

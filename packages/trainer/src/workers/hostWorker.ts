@@ -2,7 +2,7 @@ import { parentPort, workerData } from 'node:worker_threads'
 import { either as E } from 'fp-ts'
 import { sentence } from '../errors.ts'
 import { loadProcessor } from '../processor/loadProcessor.ts'
-import { doHostTask, type HostTask } from './hostTasks.ts'
+import { doHostTask, type HostTask, largeBuffers } from './hostTasks.ts'
 import type { HostWorkerConfig } from './hostWorkers.ts'
 
 // One worker of `hostWorkers.ts`: chunks in, answers out, one after the other.
@@ -13,5 +13,8 @@ const tools = processor.right
 
 let last: Promise<void> = Promise.resolve()
 parentPort!.on('message', (task: HostTask) => {
-  last = last.then(async () => parentPort!.postMessage(await doHostTask(tools, task)))
+  last = last.then(async () => {
+    const answers = await doHostTask(tools, task)
+    parentPort!.postMessage(answers, [...largeBuffers(answers)])
+  })
 })

@@ -9,7 +9,7 @@ import { runFailed, type TrainError } from '../errors.ts'
 import type { EncodedPrompt } from '../policy/types.ts'
 import type { PixelLimits } from '../processor/pixelLimits.ts'
 import type { Processor } from '../processor/loadProcessor.ts'
-import { chunkSizes, promptSource, type HostAnswers, type HostTask } from './hostTasks.ts'
+import { chunkSizes, largeBuffers, promptSource, type HostAnswers, type HostTask } from './hostTasks.ts'
 
 /** The host's work between the device's steps, done by several threads; the same bytes as in one. */
 export interface HostWorkers {
@@ -50,7 +50,7 @@ const openPool = (config: HostWorkerConfig): { readonly run: Run; readonly close
       const next = queue.shift()
       if (next === undefined) return
       held.set(thread, next)
-      thread.postMessage(next.task)
+      thread.postMessage(next.task, [...largeBuffers(next.task)])
     }
   }
   const fail = (reason: string): void => {
