@@ -88,15 +88,18 @@ const memory = () => {
   ].join('\n')
 }
 
-/** Processor time over the peer's, smallest of the rounds, by engine. */
+/** Wall and processor time over the peer's, smallest of the rounds, by engine. */
 const speed = () => {
   const torch = read(TORCH)
   const trl = read(TRL)
   const engines = ['tensorflow', 'wasm']
   const ratios = (measured) =>
-    engines.map((engine) => `${measured.find(({ by }) => by === engine).ratio.processor.toFixed(2)}x`).join(' | ')
+    engines
+      .map((engine) => measured.find(({ by }) => by === engine).ratio)
+      .map(({ wall, processor }) => `${wall.toFixed(2)}x (${processor.toFixed(2)}x)`)
+      .join(' | ')
   return [
-    '| processor time, one thread, over that of the peer | TensorFlow | WASM |',
+    '| wall time (processor time) over that of the peer, one thread | TensorFlow | WASM |',
     '|---|---|---|',
     ...torch.comparisons.map(
       ({ model, work, measured }) => `| PyTorch: ${model.split(':')[0]}, ${work} | ${ratios(measured)} |`,
