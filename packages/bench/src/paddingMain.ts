@@ -3,14 +3,17 @@ import { openNodeBackend } from '@durian/backend-node'
 import { type Backend, residentWeights, sumAll } from '@durian/core'
 import { completionBatch, scoreCompletions, sentence } from '@durian/trainer'
 import { either as E } from 'fp-ts'
-import { backendNames } from './options.ts'
+import type { BackendName } from './options.ts'
 import { models, policyConfig, promptOf, type TextModel, textWeights, tokensOf } from './suites/besideTorchModels.ts'
 
 /**
- * `node dist/paddingMain.js [--rounds 5]`: forward and backward pass of completions whose lengths spread evenly up to the longest, over the same
+ * `node dist/paddingMain.js [BACKEND] [--rounds 5]`: forward and backward pass of completions whose lengths spread evenly up to the longest, over the same
  * with every completion as long as that, one thread, in turns. Without padding in the layers the ratio is near the share of real tokens.
  */
-const { values } = parseArgs({ options: { rounds: { type: 'string', default: '5' } } })
+const { values, positionals } = parseArgs({
+  options: { rounds: { type: 'string', default: '5' } },
+  allowPositionals: true,
+})
 const ROLLOUTS = 8
 const [d128, demo] = models as readonly [TextModel, TextModel]
 const wide: TextModel = {
@@ -62,8 +65,9 @@ const measure = async <T>({ ops, memory, gradients, transfer }: Backend<T>, mode
   return `${model.name}: ${(least[0]! / least[1]!).toFixed(2)} of ${least[1]!.toFixed(0)} ms with ${share.toFixed(2)} of the rows`
 }
 
-for (const name of backendNames) {
-  const opened = await openNodeBackend({ prefer: name, threads: 1 })()
-  if (E.isLeft(opened)) process.stderr.write(`${name} is left out: ${sentence(opened.left)}\n`)
-  else for (const model of [demo, d128, wide]) console.log(`${name}, ${await measure(opened.right.backend, model)}`)
-}
+const name = positionals[0] ?? 'wasm'
+const opened = await openNodeBackend({ prefer: name as BackendName, threads: 1 })()
+if (E.isLeft(opened)) {
+  process.stderr.write(`${sentence(opened.left)}\n`)
+  process.exitCode = 2
+} else for (const model of [demo, d128, wide]) console.log(`${name}, ${await measure(opened.right.backend, model)}`)
