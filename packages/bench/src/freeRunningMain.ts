@@ -1,11 +1,12 @@
 import { spawnSync } from 'node:child_process'
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join, relative } from 'node:path'
+import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { environment } from './environment.ts'
 import { agreement, type FreeRun, type Tested } from './freeRunning.ts'
 import { slug } from './report.ts'
+import { saveReport } from './saveReport.ts'
 
 /**
  * `node dist/freeRunningMain.js [--seeds 1,2,3] [--steps 24] [--rows 256] [--backends wasm,webgpu] [--save]`: `durian train` of the demo at a tiny
@@ -82,11 +83,7 @@ const save = (): void => {
     work: `examples/demo.yaml, ${values.rows} test rows, ${settings.filter((one) => !one.includes('dataset')).join(' ')}`,
     runs,
   }
-  const results = join(import.meta.dirname, '..', 'results')
-  mkdirSync(results, { recursive: true })
-  const file = join(results, `${report.date.slice(0, 10)}-free-running-${slug(backends.join(' '))}.json`)
-  writeFileSync(file, `${JSON.stringify(report, null, 2)}\n`)
-  process.stderr.write(`Saved ${relative(process.cwd(), file)}\n`)
+  saveReport(`free-running-${slug(backends.join(' '))}`, report)
 }
 
 const percent = ({ accuracy, interval: [low, high] }: Tested): string =>

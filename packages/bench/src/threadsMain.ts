@@ -1,8 +1,7 @@
-import { mkdirSync, writeFileSync } from 'node:fs'
-import { join, relative } from 'node:path'
 import { parseArgs } from 'node:util'
 import { environment } from './environment.ts'
 import { slug } from './report.ts'
+import { saveReport } from './saveReport.ts'
 import { wasmThreads } from './suites/wasmThreads.ts'
 
 /** `node dist/threadsMain.js [--threads 1,2] [--rounds 5] [--save]`: WASM with several numbers of threads, on a quiet machine and beside a busy process. */
@@ -24,9 +23,5 @@ for (const { neighbour, model, work, measured } of compared.comparisons) {
     )
 }
 if (values.save) {
-  const folder = join(import.meta.dirname, '..', 'results')
-  mkdirSync(folder, { recursive: true })
-  const file = join(folder, `${report.date.slice(0, 10)}-wasm-threads-${slug(report.environment.cpu)}.json`)
-  writeFileSync(file, `${JSON.stringify(report, null, 2)}\n`)
-  process.stderr.write(`Saved ${relative(process.cwd(), file)}\n`)
+  saveReport(`wasm-threads-${slug(report.environment.cpu)}`, report)
 }

@@ -1,9 +1,8 @@
-import { mkdirSync, writeFileSync } from 'node:fs'
-import { join, relative } from 'node:path'
 import { parseArgs } from 'node:util'
 import { environment } from './environment.ts'
 import { peerPython } from './peers/peerPython.ts'
 import { slug } from './report.ts'
+import { saveReport } from './saveReport.ts'
 import { besideTorch } from './suites/besideTorch.ts'
 
 /**
@@ -29,9 +28,5 @@ for (const { model, work, tokens, measured } of compared.comparisons) {
     )
 }
 if (values.save) {
-  const folder = join(import.meta.dirname, '..', 'results')
-  mkdirSync(folder, { recursive: true })
-  const file = join(folder, `${report.date.slice(0, 10)}-beside-torch-${slug(report.environment.cpu)}.json`)
-  writeFileSync(file, `${JSON.stringify(report, null, 2)}\n`)
-  process.stderr.write(`Saved ${relative(process.cwd(), file)}\n`)
+  saveReport(`beside-torch-${slug(report.environment.cpu)}`, report)
 }

@@ -1,6 +1,6 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join, relative } from 'node:path'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { loadDataset, makeData, rlFamilies, sftFamilies } from '@durian/trainer'
@@ -10,6 +10,7 @@ import { backendNames } from './options.ts'
 import { type LineProcess, openLineProcess } from './peers/lineProcess.ts'
 import { peerPython } from './peers/peerPython.ts'
 import { slug } from './report.ts'
+import { saveReport } from './saveReport.ts'
 import { spreadOf } from './stats.ts'
 import { oneThread } from './suites/besideTorch.ts'
 
@@ -107,11 +108,7 @@ try {
       leftOut,
       measured,
     }
-    const results = join(root, 'packages', 'bench', 'results')
-    mkdirSync(results, { recursive: true })
-    const file = join(results, `${report.date.slice(0, 10)}-beside-trl-${slug(report.environment.cpu)}.json`)
-    writeFileSync(file, `${JSON.stringify(report, null, 2)}\n`)
-    say(`Saved ${relative(process.cwd(), file)}`)
+    saveReport(`beside-trl-${slug(report.environment.cpu)}`, report)
   }
 } finally {
   for (const taker of takers.values()) taker.close()

@@ -1,11 +1,10 @@
-import { mkdirSync, writeFileSync } from 'node:fs'
-import { join, relative } from 'node:path'
 import { parseArgs } from 'node:util'
 import { openWebGpuBackend } from '@durian/backend-webgpu'
 import { sentence } from '@durian/trainer'
 import { either as E } from 'fp-ts'
 import { environment } from './environment.ts'
 import { slug } from './report.ts'
+import { saveReport } from './saveReport.ts'
 import { webgpuCases } from './suites/webgpu.ts'
 import { table } from './table.ts'
 import { timedCases } from './timedCases.ts'
@@ -48,12 +47,8 @@ if (values.save) {
     dispatches: counts,
     results,
   }
-  const folder = join(import.meta.dirname, '..', 'results')
-  mkdirSync(folder, { recursive: true })
   const device = opened.right.facts.device.replace(/\(.*$/, '')
-  const file = join(folder, `${report.date.slice(0, 10)}-webgpu-${slug(device)}.json`)
-  writeFileSync(file, `${JSON.stringify(report, null, 2)}\n`)
-  process.stderr.write(`Saved ${relative(process.cwd(), file)}\n`)
+  saveReport(`webgpu-${slug(device)}`, report)
 }
 // Dawn's threads would keep the process
 process.exit(0)

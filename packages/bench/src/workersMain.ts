@@ -1,6 +1,6 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join, relative } from 'node:path'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { normals, streams, visualEntropy } from '@durian/core'
@@ -18,6 +18,7 @@ import {
 import { either as E, type taskEither as TE } from 'fp-ts'
 import { environment } from './environment.ts'
 import { slug } from './report.ts'
+import { saveReport } from './saveReport.ts'
 import { spreadOf } from './stats.ts'
 
 /**
@@ -96,9 +97,5 @@ if (values.save) {
     work: '256 prompts with pictures of 112 pixels; 32 visual entropies of 256 x 1280 features',
     measured,
   }
-  const results = join(root, 'packages', 'bench', 'results')
-  mkdirSync(results, { recursive: true })
-  const file = join(results, `${report.date.slice(0, 10)}-workers-${slug(report.environment.cpu)}.json`)
-  writeFileSync(file, `${JSON.stringify(report, null, 2)}\n`)
-  process.stderr.write(`Saved ${relative(process.cwd(), file)}\n`)
+  saveReport(`workers-${slug(report.environment.cpu)}`, report)
 }
