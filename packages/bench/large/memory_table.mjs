@@ -3,7 +3,7 @@
  *
  *   node packages/bench/large/memory_table.mjs        # writes docs/results/memory.json; then node scripts/readme.mjs
  *
- * No weights are needed: an estimate runs the policy's program on shapes. Needs packages/trainer/dist. The case that was measured by
+ * No weights are needed: an estimate runs the policy's program on shapes, on TensorFlow with Durian's kernels. Needs packages/trainer/dist. The case that was measured by
  * one_step_3b.mjs is estimated too, so that the table can say how far the two are apart.
  */
 import { readFileSync, writeFileSync } from 'node:fs'
@@ -24,6 +24,9 @@ const right = (either) => {
   return either.right
 }
 const value = async (effect) => right(await effect())
+
+/** What TensorFlow with Durian's kernels fuses. */
+const fused = ['rmsNorm', 'swiglu', 'headScores', 'linear', 'attention', 'rotary']
 
 const models = [
   { name: 'demo', config: json('models/demo/config.json') },
@@ -62,7 +65,7 @@ const estimateOf = async ({ config: modelConfig }, { settings, streamed = false 
     const config = await value(readConfig({ overrides }))
     const adapter = await value(startingAdapter(config, policy, 'model'))
     const given = Array.from({ length: prompts }, () => promptOf(policy, { words, side }))
-    return memoryEstimate(config, policy, given, { adapter, host: streamed ? 2 * parameters : 0 })
+    return memoryEstimate(config, policy, given, { adapter, host: streamed ? 2 * parameters : 0, fused })
   }
   const gb = ({ peak, host }) => Math.round((peak + host) / 1e7) / 100
   const checkpointed = await estimated(['gradient_checkpointing=true'])
